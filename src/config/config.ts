@@ -1,0 +1,111 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+import { settings, type SettingName, type Values } from './settings.js';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Config extends Values {
+  HOST: string;
+  WHATSAPP_ENFORCE_WINDOW: boolean;
+  /** Which engines the supervisor runs itself. */
+  embedded: { postgres: boolean; redis: boolean };
+  /** What the supervisor told this process to be; operators never set it. */
+  part: 'whole' | 'requests' | 'background';
+  demo: boolean;
+}
+
+/** A configuration that a person has to mend; the process ends with code 78. */
+export class ConfigFaults extends Error {
+  override readonly name = 'ConfigFaults';
+  constructor(readonly faults: readonly string[]) {
+    super(`Configuration rejected:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+  }
+}
+
+/** The real environment wins over the `.env` file of the working folder. */
+export function loadEnvironment(env: Environment, folder = process.cwd()): Environment {
+  const file = resolve(folder, '.env');
+  return existsSync(file) ? { ...parseEnv(readFileSync(file, 'utf8')), ...env } : env;
+}
+
+/** Names in the `.env` file that nothing reads: mostly slips of the pen. */
+export function unknownNames(folder = process.cwd()): string[] {
+  const file = resolve(folder, '.env');
+  if (!existsSync(file)) return [];
+  return Object.keys(parseEnv(readFileSync(file, 'utf8'))).filter((name) => !Object.hasOwn(settings, name));
+}
+
+export function readConfig(env: Environment, { demo = true } = {}): Config {
+  const faults: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const name of Object.keys(settings) as SettingName[]) {
+    const { read, expected, secret } = settings[name];
+    const raw = env[name]?.trim();
+    const result = read.safeParse(raw === '' ? undefined : raw);
+    if (result.success) values[name] = result.data;
+    else faults.push(`${name}: expected ${expected}${secret ? '' : `, got "${raw}"`}`);
+  }
+  const given = values as Values;
+  faults.push(...contradictions(given, env));
+  if (faults.length > 0) throw new ConfigFaults(faults);
+
+  const production = given.ENVIRONMENT === 'production';
+  const embedded = embeddedEngines(given, env);
+  return Object.freeze({
+    ...given,
+    DATA_DIR: resolve(given.DATA_DIR),
+    HOST: given.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
+    WHATSAPP_ENFORCE_WINDOW: given.WHATSAPP_ENFORCE_WINDOW ?? production,
+    PAYMENT_PROVIDER: given.PAYMENT_PROVIDER ?? (embedded.postgres ? ['sandbox' as const] : undefined),
+    embedded,
+    part: partOf(env),
+    demo: demo && embedded.postgres && given.ENVIRONMENT === 'development',
+  });
+}
+
+export const workerCount = (config: Config): number => (config.WORKERS === 'auto' ? Math.max(1, availableParallelism()) : config.WORKERS);
+
+// The supervisor's own words to the processes it starts: their engines have addresses by then.
+const ENGINES = 'MUTIRAO_ENGINES';
+const PART = 'MUTIRAO_PART';
+
+export const childEnvironment = (config: Config, part: Config['part'], values: Partial<Record<SettingName, string>>) => ({
+  ...values,
+  [PART]: part,
+  [ENGINES]:
+    Object.entries(config.embedded)
+      .filter(([, own]) => own)
+      .map(([name]) => name)
+      .join(',') || 'none',
+});
+
+function partOf(env: Environment): Config['part'] {
+  return env[PART] === 'requests' || env[PART] === 'background' ? env[PART] : 'whole';
+}
+
+function embeddedEngines(given: Values, env: Environment): Config['embedded'] {
+  const told = env[ENGINES]?.split(',');
+  if (told) return { postgres: told.includes('postgres'), redis: told.includes('redis') };
+  return { postgres: given.DATABASE_URL === undefined, redis: given.REDIS_URL === undefined };
+}
+
+function contradictions(given: Partial<Values>, env: Environment): string[] {
+  const faults: string[] = [];
+  const production = given.ENVIRONMENT === 'production';
+  const missing = (['DATABASE_URL', 'REDIS_URL'] as const).filter((name) => !env[name]?.trim());
+  if (missing.length > 0 && production)
+    faults.push(...missing.map((name) => `${name}: expected an address, as private engines are not for production`));
+  else if (missing.length > 0 && given.APP_ROLE !== undefined && given.APP_ROLE !== 'all')
+    faults.push(...missing.map((name) => `${name}: expected an address, as private engines serve APP_ROLE=all only`));
+  if (production && given.DEBUG) faults.push('DEBUG: expected false in production, as it shows too much');
+  if (production && (given.SECRET_KEY ?? '').length < 64) faults.push('SECRET_KEY: expected 64 or more characters in production');
+  if (!production && missing.length === 0 && !given.SECRET_KEY)
+    faults.push('SECRET_KEY: expected text, as none is made where no private engine runs');
+  if (given.ADMIN_PASSWORD && !given.ADMIN_EMAIL && !env.ADMIN_EMAIL)
+    faults.push('ADMIN_EMAIL: expected an e-mail address beside ADMIN_PASSWORD');
+  if ((given.PGPOOL_MIN_CONNECTIONS ?? 0) > (given.PGPOOL_MAX_CONNECTIONS ?? Infinity))
+    faults.push('PGPOOL_MIN_CONNECTIONS: expected no more than PGPOOL_MAX_CONNECTIONS');
+  return faults;
+}
