@@ -22,6 +22,7 @@ describe('imports go down the ladder', () => {
     ['src/app.module.ts', './embedded/postgres.js'],
     ['src/cluster.ts', './campaigns/campaigns.service.js'],
     ['src/campaigns/campaigns.service.ts', '../app.module.js'],
+    ['src/outbox/relay.ts', '../schema.js'],
     ['src/utils/text.ts', '../kernel/ids.js'],
     ['src/kernel/ids.ts', '../../test/support/engines.js'],
   ])('refuses %s → %s', (path, specifier) => expect(faultsOf(path, specifier)).toHaveLength(1));
@@ -34,6 +35,8 @@ describe('imports go down the ladder', () => {
     ['src/cluster.ts', './embedded/postgres.js'],
     ['src/cli/doctor.ts', '../embedded/postgres.js'],
     ['src/main.ts', './campaigns/campaigns.store.js'],
+    ['src/schema.ts', './campaigns/campaign.entity.js'],
+    ['src/cluster.ts', './schema.js'],
   ])('allows %s → %s', (path, specifier) => expect(faultsOf(path, specifier)).toEqual([]));
 
   it.each([

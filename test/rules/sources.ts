@@ -10,6 +10,7 @@ export interface Source {
 export interface Import {
   /** The path of the file where it is one of ours, else the name of the package. */
   target: string;
+  ours: boolean;
   /** Nothing of it is left when the program runs. */
   typeOnly: boolean;
   /** Loaded when asked for, not when the importing file is. */
@@ -50,6 +51,7 @@ export function importsOf(source: Source): Import[] {
     const ours = text.startsWith('.');
     found.push({
       target: ours ? posix.join(posix.dirname(source.path), text).replace(/\.js$/, '.ts') : text,
+      ours,
       typeOnly,
       late,
     });
