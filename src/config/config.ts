@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { settings, type SettingName, type Values } from './settings.js';
+import { showFault } from './shown.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -24,28 +25,36 @@ export class ConfigFaults extends Error {
   }
 }
 
-/** The real environment wins over the `.env` file of the working folder. */
+/** The real environment wins over the `.env` file of the working folder; a blank value counts as none. */
 export function loadEnvironment(env: Environment, folder = process.cwd()): Environment {
-  const file = resolve(folder, '.env');
-  return existsSync(file) ? { ...parseEnv(readFileSync(file, 'utf8')), ...env } : env;
+  const given = Object.entries(env).filter(([, value]) => value?.trim());
+  return { ...readDotEnv(folder), ...Object.fromEntries(given) };
 }
 
 /** Names in the `.env` file that nothing reads: mostly slips of the pen. */
 export function unknownNames(folder = process.cwd()): string[] {
+  return Object.keys(readDotEnv(folder)).filter((name) => !Object.hasOwn(settings, name));
+}
+
+function readDotEnv(folder: string): Environment {
   const file = resolve(folder, '.env');
-  if (!existsSync(file)) return [];
-  return Object.keys(parseEnv(readFileSync(file, 'utf8'))).filter((name) => !Object.hasOwn(settings, name));
+  if (!existsSync(file)) return {};
+  try {
+    return parseEnv(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new ConfigFaults([`.env: expected a file that can be read, got ${(cause as NodeJS.ErrnoException).code}`]);
+  }
 }
 
 export function readConfig(env: Environment, { demo = true } = {}): Config {
   const faults: string[] = [];
   const values: Record<string, unknown> = {};
   for (const name of Object.keys(settings) as SettingName[]) {
-    const { read, expected, secret } = settings[name];
+    const { read, expected } = settings[name];
     const raw = env[name]?.trim();
     const result = read.safeParse(raw === '' ? undefined : raw);
     if (result.success) values[name] = result.data;
-    else faults.push(`${name}: expected ${expected}${secret ? '' : `, got "${raw}"`}`);
+    else faults.push(`${name}: expected ${expected}, got ${showFault(name, raw ?? '')}`);
   }
   const given = values as Values;
   faults.push(...contradictions(given, env));
@@ -103,6 +112,8 @@ function contradictions(given: Partial<Values>, env: Environment): string[] {
   if (production && (given.SECRET_KEY ?? '').length < 64) faults.push('SECRET_KEY: expected 64 or more characters in production');
   if (!production && missing.length === 0 && !given.SECRET_KEY)
     faults.push('SECRET_KEY: expected text, as none is made where no private engine runs');
+  for (const name of ['DATABASE_DIRECT_URL', 'DATABASE_REPLICA_URLS'] as const)
+    if (env[name]?.trim() && missing.includes('DATABASE_URL')) faults.push(`${name}: expected only beside DATABASE_URL`);
   if (given.ADMIN_PASSWORD && !given.ADMIN_EMAIL && !env.ADMIN_EMAIL)
     faults.push('ADMIN_EMAIL: expected an e-mail address beside ADMIN_PASSWORD');
   if ((given.PGPOOL_MIN_CONNECTIONS ?? 0) > (given.PGPOOL_MAX_CONNECTIONS ?? Infinity))

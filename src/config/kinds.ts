@@ -70,10 +70,7 @@ export const oneOf = <const C extends readonly [string, ...string[]]>(choices: C
   setting(
     z.enum(choices).default(fallback as never) as unknown as z.ZodType<C[number], string | undefined>,
     `one of ${choices.join(', ')}`,
-    {
-      shown: fallback,
-      ...words,
-    },
+    { shown: fallback, ...words },
   );
 
 const truth = new Map([
@@ -98,42 +95,90 @@ const words = (raw: string) =>
     .map((part) => part.trim())
     .filter(Boolean);
 
-const isUrl = (raw: string, schemes: readonly string[]) => {
-  // Several hosts in one address are no URL to the parser; the rest of the shape still is.
-  const single = raw.startsWith('redis+cluster:') ? raw.replace(/,[^/]*/, '') : raw;
-  return URL.canParse(single) && schemes.includes(new URL(single).protocol.replace(/:$/, ''));
+const canDecode = (raw: string) => {
+  try {
+    return decodeURIComponent(raw) !== '';
+  } catch {
+    return false;
+  }
 };
+
+/** What each scheme needs beyond being a URL, as the clients that read it fail late and dimly. */
+function isUrl(raw: string, schemes: readonly string[]): boolean {
+  const [, scheme = '', rest = ''] = /^([a-z+]+):\/\/(\S[^\r\n]*)$/.exec(raw) ?? [];
+  if (!schemes.includes(scheme) || !canDecode(raw)) return false;
+  // Behind the host, this is the rest of a password with a slash in it.
+  if (!scheme.startsWith('http') && /[/?#].*@/.test(rest)) return false;
+  if (scheme === 'unix') return rest.startsWith('/');
+  if (scheme === 'redis+cluster') {
+    const [login, nodes] = loginAndHosts(rest);
+    return nodes.split(',').every((node) => isUrl(`redis://${login}${node}`, ['redis']));
+  }
+  if (scheme.startsWith('postgres')) {
+    // A socket's folder is told as ?host=, and then the usual place of the host stands empty.
+    const address = rest.replace(/^([^/?#]*@)?(?=[/?])/, '$1nowhere');
+    return URL.canParse(`${scheme}://${address}`) && (address === rest || /[?&]host=[^&]/.test(rest));
+  }
+  if (!URL.canParse(raw)) return false;
+  const { hostname, pathname } = new URL(raw);
+  return hostname !== '' && (!scheme.startsWith('redis') || /^\/?\d*$/.test(pathname));
+}
+
+/** Of several hosts in one address, which is no URL to the parser: `user:word@` and `h1:1,h2:2`. */
+function loginAndHosts(rest: string): [login: string, hosts: string] {
+  const [authority = ''] = rest.split(/[/?#]/, 1);
+  const at = authority.lastIndexOf('@') + 1;
+  return [authority.slice(0, at), authority.slice(at)];
+}
+
+const beginnings = (schemes: readonly string[]) => schemes.map((scheme) => `${scheme}://`).join(' or ');
 
 export const url = (schemes: readonly string[], hint: Words) =>
   setting(
     parsed((raw) => (isUrl(raw, schemes) ? raw : undefined)).optional(),
-    `a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
+    `a URL that begins with ${beginnings(schemes)}, special characters percent-encoded`,
+    hint,
+  );
+
+const several = <T>(read: (part: string) => T | undefined, expected: string, hint: Words) =>
+  setting(
+    parsed((raw) => {
+      const values = words(raw).map(read);
+      return values.length > 0 && values.every((value) => value !== undefined) ? [...new Set(values)] : undefined;
+    })
+      .optional()
+      .transform((values) => values ?? []),
+    `${expected}, separated by commas`,
     hint,
   );
 
 export const urls = (schemes: readonly string[], hint: Words) =>
-  setting(
-    parsed((raw) => (words(raw).every((part) => isUrl(part, schemes)) ? words(raw) : undefined))
-      .optional()
-      .transform((value) => value ?? []),
-    `URLs that begin with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}, separated by commas`,
+  several((part) => (isUrl(part, schemes) ? part : undefined), `URLs that begin with ${beginnings(schemes)}`, hint);
+
+/** As browsers send them: nothing after the port. */
+export const origins = (hint: Words) =>
+  several(
+    (part) => {
+      if (!isUrl(part, ['http', 'https'])) return undefined;
+      const { origin, href } = new URL(part);
+      return href === `${origin}/` ? origin : undefined;
+    },
+    'origins such as https://example.org, without a path',
     hint,
   );
 
 const isNetwork = (part: string) => {
   const [address = '', bits, ...rest] = part.split('/');
   const family = isIP(address);
-  return family !== 0 && rest.length === 0 && (bits === undefined || wholeNumber(bits, 0, family === 4 ? 32 : 128) !== undefined);
+  return (
+    family !== 0 &&
+    !address.includes('%') &&
+    rest.length === 0 &&
+    (bits === undefined || wholeNumber(bits, 0, family === 4 ? 32 : 128) !== undefined)
+  );
 };
 
-export const networks = (hint: Words) =>
-  setting(
-    parsed((raw) => (words(raw).every(isNetwork) ? words(raw) : undefined))
-      .optional()
-      .transform((value) => value ?? []),
-    'IP addresses or CIDR ranges, separated by commas',
-    hint,
-  );
+export const networks = (hint: Words) => several((part) => (isNetwork(part) ? part : undefined), 'IP addresses or CIDR ranges', hint);
 
 export function blockList(ranges: readonly string[]): BlockList {
   const list = new BlockList();
@@ -151,7 +196,8 @@ export const timeZone = (fallback: string, hint: Words) =>
     parsed((raw) => {
       try {
         new Intl.DateTimeFormat('en', { timeZone: raw });
-        return raw;
+        // An offset means the opposite to PostgreSQL, and knows no summer time.
+        return /^[a-z]/i.test(raw) ? raw : undefined;
       } catch {
         return undefined;
       }
@@ -177,9 +223,10 @@ export const json = <T>(shape: z.ZodType<T>, expected: string, hint: Words) =>
 
 export const listOf = <const C extends readonly string[]>(choices: C, hint: Words) =>
   setting(
-    parsed((raw) =>
-      words(raw).every((word): word is C[number] => choices.includes(word)) ? (words(raw) as C[number][]) : undefined,
-    ).optional(),
+    parsed((raw) => {
+      const chosen = [...new Set(words(raw))];
+      return chosen.length > 0 && chosen.every((word): word is C[number] => choices.includes(word)) ? chosen : undefined;
+    }).optional(),
     `some of ${choices.join(', ')}, separated by commas`,
     hint,
   );

@@ -8,6 +8,7 @@ import {
   oneOf,
   optionalFlag,
   optionalText,
+  origins,
   text,
   timeZone,
   url,
@@ -26,7 +27,10 @@ const prices = z.record(z.string(), z.object({ input: z.number().min(0), output:
 export const sections = {
   Process: {
     PORT: whole(3000, { max: 65535, help: 'port of the HTTP server; 0 takes a free one' }),
-    HOST: optionalText({ help: 'address to listen on', shown: '127.0.0.1; 0.0.0.0 in production' }),
+    HOST: matching(/^[\w.:%-]+$/, 'an IP address or a host name', {
+      help: 'address to listen on',
+      shown: '127.0.0.1; 0.0.0.0 in production',
+    }),
     PUBLIC_URL: url(webUrl, { help: 'address people use, for links in mails', shown: 'the address it listens on' }),
     ENVIRONMENT: oneOf(['development', 'test', 'production'], 'development', { help: 'production refuses anything unsafe' }),
     DEBUG: flag(false, { help: 'more detail in logs; refused in production' }),
@@ -46,6 +50,8 @@ export const sections = {
     DATABASE_REPLICA_URLS: urls(postgresUrl, { secret: true, help: 'read replicas' }),
     PGPOOL_MIN_CONNECTIONS: whole(10, { max: 1000, help: 'connections kept open by each process' }),
     PGPOOL_MAX_CONNECTIONS: whole(50, { min: 2, max: 1000, help: 'most connections of each process' }),
+    PG_STATEMENT_TIMEOUT_MS: whole(10_000, { min: 100, help: 'longest time of one statement' }),
+    PG_LOCK_TIMEOUT_MS: whole(3_000, { min: 50, help: 'longest wait for a lock' }),
     REDIS_URL: url(redisUrl, {
       secret: true,
       help: 'queues and counters; its maxmemory-policy must be noeviction',
@@ -62,7 +68,7 @@ export const sections = {
     SECRET_KEY_PREVIOUS: optionalText({ secret: true, help: 'the key before, still accepted while it is rotated' }),
     ADMIN_EMAIL: matching(mailAddress, 'an e-mail address', { help: 'first administrator, made at start' }),
     ADMIN_PASSWORD: optionalText({ secret: true, help: 'password of the first administrator' }),
-    BACKEND_CORS_ORIGINS: urls(webUrl, { help: 'web origins that may call the API' }),
+    BACKEND_CORS_ORIGINS: origins({ help: 'web origins that may call the API' }),
     TRUST_PROXY: networks({ help: 'proxies whose X-Forwarded-For counts' }),
     METRICS_ALLOW: networks({ help: 'addresses that may read /metrics' }),
     REFRESH_GRACE_SECONDS: whole(10, { max: 300, help: 'time in which a used refresh token gives the same successor again' }),
