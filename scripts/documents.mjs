@@ -1,0 +1,6 @@
+// Writes what is generated from src/config: .env.example and the table of the README.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { envExample, withSettingsTable } from '../dist/src/config/documents.js';
+
+writeFileSync('.env.example', envExample());
+writeFileSync('README.md', withSettingsTable(readFileSync('README.md', 'utf8')));
