@@ -1,0 +1,41 @@
+import { type DynamicModule, Global, Injectable, Module, type OnApplicationBootstrap } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+import { CONFIG } from '../config/config.module.js';
+import type { Config } from '../config/config.js';
+import { DatabaseProbe } from './database.probe.js';
+import { databaseOptions, type Schema } from './options.js';
+import { openLeast } from './pool.js';
+import { Replicas } from './replicas.js';
+import { Transactions } from './transactions.js';
+
+@Injectable()
+class PoolOpening implements OnApplicationBootstrap {
+  constructor(private readonly db: DataSource) {}
+  onApplicationBootstrap(): void {
+    void openLeast(this.db);
+  }
+}
+
+@Global()
+@Module({})
+export class DatabaseModule {
+  static of(schema: Schema): DynamicModule {
+    return {
+      module: DatabaseModule,
+      imports: [
+        TypeOrmModule.forRootAsync({
+          inject: [CONFIG],
+          // A database that does not answer yet is waited for; the supervisor has migrated it before.
+          useFactory: (config: Config) => ({
+            ...databaseOptions(config, schema),
+            retryAttempts: Number.MAX_SAFE_INTEGER,
+            retryDelay: 1_000,
+          }),
+        }),
+      ],
+      providers: [Transactions, Replicas, DatabaseProbe, PoolOpening],
+      exports: [Transactions, Replicas],
+    };
+  }
+}

@@ -1,0 +1,26 @@
+const socketFaults = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EPIPE',
+]);
+// Shutting down, crashed, starting up, out of connections, out of disk, ended by an operator.
+const serverFaults = /^(57P0[1-5]|53[0-4]00|08\d{3}|58030)$/;
+const words =
+  /timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error|not queryable/i;
+
+/** True where the database is away or overwhelmed, not where it said no to what was asked. */
+export function isDatabaseAway(error: unknown): boolean {
+  for (let fault = error; fault instanceof Error; fault = fault.cause) {
+    const code = (fault as { code?: unknown }).code;
+    if (typeof code === 'string' && (socketFaults.has(code) || serverFaults.test(code))) return true;
+    if (words.test(fault.message)) return true;
+    if (fault instanceof AggregateError && fault.errors.some(isDatabaseAway)) return true;
+  }
+  return false;
+}

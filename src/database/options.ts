@@ -1,0 +1,55 @@
+import type { DataSourceOptions, MixedList, EntitySchema } from 'typeorm';
+import type { Config } from '../config/config.js';
+
+/** What only the top of the tree knows: every table's class, every migration. */
+export interface Schema {
+  entities: MixedList<Function | string | EntitySchema>;
+  migrations: MixedList<Function | string>;
+}
+
+const CONNECT_MS = 3_000;
+
+/** The database past any pooler: for migrations and LISTEN. */
+export const directUrl = (config: Config): string => config.DATABASE_DIRECT_URL ?? config.DATABASE_URL ?? '';
+
+// A pooler in transaction mode refuses session settings at connect; there they belong to the role.
+const behindPooler = (config: Config) => directUrl(config) !== config.DATABASE_URL;
+
+export function databaseOptions(config: Config, schema: Schema): DataSourceOptions {
+  const statement = config.PG_STATEMENT_TIMEOUT_MS;
+  return {
+    type: 'postgres',
+    url: config.DATABASE_URL,
+    ...schema,
+    migrationsTableName: 'migrations',
+    migrationsTransactionMode: 'each',
+    installExtensions: false,
+    synchronize: false,
+    logging: false,
+    applicationName: `mutirao-${config.APP_ROLE}`,
+    extra: {
+      min: config.PGPOOL_MIN_CONNECTIONS,
+      max: config.PGPOOL_MAX_CONNECTIONS,
+      connectionTimeoutMillis: CONNECT_MS,
+      idleTimeoutMillis: 30_000,
+      keepAlive: true,
+      // The server ends a slow statement; where the server itself stands still, the client stops waiting a little later.
+      query_timeout: statement + 2_000,
+      ...(behindPooler(config)
+        ? {}
+        : {
+            statement_timeout: statement,
+            lock_timeout: config.PG_LOCK_TIMEOUT_MS,
+            idle_in_transaction_session_timeout: statement + 5_000,
+          }),
+    },
+  };
+}
+
+export function migrationOptions(config: Config, schema: Schema): DataSourceOptions {
+  const options = databaseOptions({ ...config, DATABASE_URL: directUrl(config), DATABASE_DIRECT_URL: undefined }, schema);
+  return {
+    ...options,
+    extra: { max: 2, connectionTimeoutMillis: CONNECT_MS, lock_timeout: config.PG_LOCK_TIMEOUT_MS },
+  } as DataSourceOptions;
+}

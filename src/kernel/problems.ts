@@ -1,0 +1,26 @@
+export interface Problem {
+  status: number;
+  title: string;
+}
+
+/** Every refusal the system can speak: a stable code, its status, its wording. */
+export const problems = {
+  bad_request: { status: 400, title: 'The request cannot be read' },
+  not_found: { status: 404, title: 'Not found' },
+  too_large: { status: 413, title: 'The body is too large' },
+  unsupported_type: { status: 415, title: 'This content type is not read here' },
+  internal_error: { status: 500, title: 'Something went wrong here' },
+  dependency_down: { status: 503, title: 'A part this needs is down' },
+} satisfies Record<string, Problem>;
+
+export type ProblemCode = keyof typeof problems;
+
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  constructor(
+    readonly code: ProblemCode,
+    detail: string = problems[code].title,
+  ) {
+    super(detail);
+  }
+}

@@ -1,0 +1,167 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { Tx } from '../database/transactions.js';
+import { MOST_HANDICAP_SECONDS } from './contracts.js';
+
+export interface NewMessage {
+  id: string;
+  queue: string;
+  job: string;
+  payload: unknown;
+  runAt: Date | undefined;
+  handicapSeconds: number;
+}
+
+/** One hand-over of one row. Only the newest may start or finish the job. */
+export interface Ticket {
+  id: string;
+  handovers: number;
+}
+
+export interface StartedRow extends Ticket {
+  queue: string;
+  job: string;
+  payload: unknown;
+  failures: number;
+}
+
+const HANDED_LEASE = `interval '30 seconds'`;
+const RUNNING_LEASE = `interval '15 seconds'`;
+const CRASHES_ALLOWED = 5;
+
+// The driver gives [rows, count] for what writes and rows for what reads.
+const written = <T>(answer: unknown): T[] => (answer as [T[], number])[0];
+
+/** Every statement on the outbox that moves a row; each holds its own rule. */
+@Injectable()
+export class OutboxStore {
+  constructor(private readonly db: DataSource) {}
+
+  async add(tx: Tx, message: NewMessage): Promise<void> {
+    await tx.query(
+      `INSERT INTO outbox (id, queue, job, payload, run_at, rank_at)
+       VALUES ($1, $2, $3, $4, coalesce($5, now()), coalesce($5, now()) + $6 * interval '1 second')`,
+      [message.id, message.queue, message.job, JSON.stringify(message.payload), message.runAt, message.handicapSeconds],
+    );
+  }
+
+  /** Takes the next due rows, at most `room` of each queue; never the same row for two relays. */
+  async hand(rooms: ReadonlyMap<string, number>): Promise<(Ticket & { queue: string })[]> {
+    return written(
+      await this.db.query(
+        `WITH next AS MATERIALIZED (
+           SELECT due.id FROM unnest($1::text[], $2::int[]) AS wanted(queue, room)
+           CROSS JOIN LATERAL (
+             SELECT id FROM outbox
+             WHERE queue = wanted.queue AND state = 'queued' AND run_at <= now() AND rank_at <= now() + interval '${MOST_HANDICAP_SECONDS} seconds'
+             ORDER BY rank_at, id LIMIT wanted.room FOR UPDATE SKIP LOCKED
+           ) AS due
+           WHERE NOT EXISTS (SELECT FROM queue_states WHERE queue_states.queue = wanted.queue AND paused)
+         )
+         UPDATE outbox SET state = 'handed', handovers = handovers + 1, lease_until = now() + ${HANDED_LEASE}
+         FROM next WHERE outbox.id = next.id
+         RETURNING outbox.id, outbox.queue, outbox.handovers`,
+        [[...rooms.keys()], [...rooms.values()]],
+      ),
+    );
+  }
+
+  /** Back to the queue what Bull did not take. */
+  async takeBack(tickets: readonly Ticket[]): Promise<void> {
+    await this.db.query(
+      `UPDATE outbox SET state = 'queued', lease_until = NULL FROM unnest($1::uuid[], $2::int[]) AS ticket(id, handovers)
+       WHERE outbox.id = ticket.id AND outbox.handovers = ticket.handovers AND state = 'handed'`,
+      columns(tickets),
+    );
+  }
+
+  /** Back to the queue all that was handed over: the Redis it was handed to has forgotten it. */
+  async takeAllBack(): Promise<number> {
+    const rows = written(await this.db.query(`UPDATE outbox SET state = 'queued', lease_until = NULL WHERE state = 'handed' RETURNING id`));
+    return rows.length;
+  }
+
+  /** Begins the jobs of those tickets that still hold. */
+  async start(tickets: readonly Ticket[]): Promise<StartedRow[]> {
+    return written(
+      await this.db.query(
+        `UPDATE outbox SET state = 'running', runs = runs + 1, lease_until = now() + ${RUNNING_LEASE}
+         FROM unnest($1::uuid[], $2::int[]) AS ticket(id, handovers)
+         WHERE outbox.id = ticket.id AND outbox.handovers = ticket.handovers AND state = 'handed'
+           AND NOT EXISTS (SELECT FROM queue_states WHERE queue_states.queue = outbox.queue AND paused)
+         RETURNING outbox.id, outbox.queue, outbox.handovers, outbox.job, outbox.payload, outbox.failures`,
+        columns(tickets),
+      ),
+    );
+  }
+
+  async renew(tickets: readonly Ticket[]): Promise<void> {
+    await this.db.query(
+      `UPDATE outbox SET lease_until = now() + ${RUNNING_LEASE} FROM unnest($1::uuid[], $2::int[]) AS ticket(id, handovers)
+       WHERE outbox.id = ticket.id AND outbox.handovers = ticket.handovers AND state = 'running'`,
+      columns(tickets),
+    );
+  }
+
+  /** Ends a job within the transaction of its effect; false where it is no longer this run's to end. */
+  async finish(tx: Tx, { id, handovers }: Ticket): Promise<boolean> {
+    const rows = (await tx.query(
+      `WITH done AS (DELETE FROM outbox WHERE id = $1 AND handovers = $2 AND state = 'running' RETURNING id, job)
+       INSERT INTO handled_jobs (outbox_id, job) SELECT id, job FROM done ON CONFLICT DO NOTHING RETURNING outbox_id`,
+      [id, handovers],
+    )) as unknown[];
+    return rows.length === 1;
+  }
+
+  /** After a failure: again later, or no more where `waitMs` is not given. */
+  async fail({ id, handovers }: Ticket, error: string, waitMs: number | undefined): Promise<void> {
+    await this.db.query(
+      `UPDATE outbox SET state = CASE WHEN $4::float IS NULL THEN 'dead' ELSE 'queued' END, failures = failures + 1, last_error = left($3, 500), lease_until = NULL,
+         run_at = now() + coalesce($4, 0) * interval '1 millisecond', rank_at = now() + coalesce($4, 0) * interval '1 millisecond'
+       WHERE id = $1 AND handovers = $2 AND state = 'running'`,
+      [id, handovers, error, waitMs],
+    );
+  }
+
+  /** Back to the queue, uncounted: this process does not know the job, a newer one will. */
+  async postpone(ticket: Ticket, waitMs: number): Promise<void> {
+    await this.db.query(
+      `UPDATE outbox SET state = 'queued', runs = runs - 1, lease_until = NULL, run_at = now() + $3::float * interval '1 millisecond'
+       WHERE id = $1 AND handovers = $2 AND state = 'running'`,
+      [ticket.id, ticket.handovers, waitMs],
+    );
+  }
+
+  /** Whatever was handed over or begun and is not done in its time goes back; what keeps ending its process becomes a dead letter. */
+  async sweep(): Promise<{ id: string; job: string; state: string }[]> {
+    return written(
+      await this.db.query(
+        `WITH late AS MATERIALIZED (
+           SELECT id FROM outbox WHERE state IN ('handed', 'running') AND lease_until < now() ORDER BY lease_until LIMIT 1000 FOR UPDATE SKIP LOCKED
+         )
+         UPDATE outbox SET lease_until = NULL,
+           state = CASE WHEN state = 'running' AND runs - failures >= ${CRASHES_ALLOWED} THEN 'dead' ELSE 'queued' END,
+           last_error = CASE WHEN state = 'running' THEN 'the process died or stood still while it ran this job' ELSE last_error END
+         FROM late WHERE outbox.id = late.id
+         RETURNING outbox.id, outbox.job, outbox.state`,
+      ),
+    );
+  }
+
+  /** Guards older than any row that could still be handed over twice. */
+  async forget(days: number): Promise<void> {
+    await this.db.query(
+      `DELETE FROM handled_jobs WHERE outbox_id IN (
+         SELECT outbox_id FROM handled_jobs WHERE outbox_id < $1 AND handled_at < now() - $2 * interval '1 day' LIMIT 10000)`,
+      [idBound(Date.now() - days * 86_400_000), days],
+    );
+  }
+}
+
+const columns = (tickets: readonly Ticket[]) => [tickets.map(({ id }) => id), tickets.map(({ handovers }) => handovers)];
+
+// Ids begin with their time, so the oldest guards are at one end of the key.
+function idBound(time: number): string {
+  const hex = time.toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}

@@ -1,0 +1,82 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { Refusal } from '../kernel/problems.js';
+import { allQueues } from './contracts.js';
+
+export interface QueueFigures {
+  queue: string;
+  paused: boolean;
+  /** Due, not yet begun. */
+  waiting: number;
+  /** For later: sent for a time to come, or waiting after a failure. */
+  later: number;
+  running: number;
+  dead: number;
+  oldestSeconds: number;
+}
+
+export interface DeadLetter {
+  id: string;
+  job: string;
+  failures: number;
+  lastError: string | null;
+  createdAt: Date;
+}
+
+/** What operators see of the queues and do to them. */
+@Injectable()
+export class Queues {
+  constructor(private readonly db: DataSource) {}
+
+  figures(): Promise<QueueFigures[]> {
+    return this.db.query<QueueFigures[]>(
+      `SELECT name AS queue, coalesce((SELECT paused FROM queue_states WHERE queue = name), false) AS paused,
+         count(id) FILTER (WHERE state = 'handed' OR state = 'queued' AND run_at <= now())::int AS waiting,
+         count(id) FILTER (WHERE state = 'queued' AND run_at > now())::int AS later,
+         count(id) FILTER (WHERE state = 'running')::int AS running,
+         count(id) FILTER (WHERE state = 'dead')::int AS dead,
+         coalesce(extract(epoch FROM now() - min(run_at) FILTER (WHERE state IN ('queued', 'handed') AND run_at <= now())), 0)::float AS "oldestSeconds"
+       FROM unnest($1::text[]) AS name LEFT JOIN outbox ON queue = name
+       GROUP BY name ORDER BY name`,
+      [allQueues().map(({ name }) => name)],
+    );
+  }
+
+  deadLetters(queue: string, most = 100): Promise<DeadLetter[]> {
+    return this.db.query<DeadLetter[]>(
+      `SELECT id, job, failures, last_error AS "lastError", created_at AS "createdAt" FROM outbox
+       WHERE queue = $1 AND state = 'dead' ORDER BY id DESC LIMIT $2`,
+      [known(queue), most],
+    );
+  }
+
+  /** Nothing of this queue begins any more; what runs is finished. */
+  async pause(queue: string): Promise<void> {
+    await this.db.transaction(async (manager) => {
+      await manager.query(
+        `INSERT INTO queue_states (queue, paused) VALUES ($1, true)
+         ON CONFLICT (queue) DO UPDATE SET paused = true, changed_at = now() WHERE NOT queue_states.paused`,
+        [known(queue)],
+      );
+      await manager.query(`UPDATE outbox SET state = 'queued', lease_until = NULL WHERE queue = $1 AND state = 'handed'`, [queue]);
+    });
+  }
+
+  async resume(queue: string): Promise<void> {
+    await this.db.query(`UPDATE queue_states SET paused = false, changed_at = now() WHERE queue = $1 AND paused`, [known(queue)]);
+  }
+
+  /** Gives every dead letter of the queue all its attempts again. */
+  async retryDead(queue: string): Promise<number> {
+    const [rows] = await this.db.query<[unknown[], number]>(
+      `UPDATE outbox SET state = 'queued', failures = 0, runs = 0, run_at = now(), rank_at = now() WHERE queue = $1 AND state = 'dead' RETURNING id`,
+      [known(queue)],
+    );
+    return rows.length;
+  }
+}
+
+function known(queue: string): string {
+  if (!allQueues().some(({ name }) => name === queue)) throw new Refusal('not_found', `There is no queue named ${queue}.`);
+  return queue;
+}

@@ -1,0 +1,91 @@
+import { getQueueToken } from '@nestjs/bull';
+import { Inject, Injectable } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import type { Queue } from 'bull';
+import { within } from '../kernel/waiting.js';
+import type { Log } from '../observability/log.js';
+import { LOG } from '../observability/observability.module.js';
+import { redisKey } from '../redis/keys.js';
+import { RedisAway, type RedisGate } from '../redis/redis.client.js';
+import { QUEUE_REDIS } from '../redis/redis.tokens.js';
+import { allQueues, type QueueContract } from './contracts.js';
+import type { Ticket } from './outbox.store.js';
+
+const HAND_OVER_MS = 2_000;
+const EPOCH = redisKey('outbox', 'epoch');
+
+/** Bull as pace-maker: it carries tickets, and forgets each when it is through. */
+@Injectable()
+export class Transport {
+  private readonly queues = new Map<string, Queue>();
+  private drained = (): void => undefined;
+
+  constructor(
+    private readonly modules: ModuleRef,
+    @Inject(QUEUE_REDIS) private readonly gate: RedisGate,
+    @Inject(LOG) private readonly log: Log,
+  ) {}
+
+  /** How many tickets wait in Bull, for each queue. */
+  async waiting(): Promise<Map<string, number>> {
+    const contracts = allQueues();
+    const lengths = await this.gate.run(() =>
+      Promise.all(contracts.map(({ name }) => this.gate.client.llen(this.queue(name).toKey('wait')))),
+    );
+    return new Map(contracts.map(({ name }, index) => [name, lengths[index] ?? 0]));
+  }
+
+  async hand(name: string, tickets: readonly Ticket[]): Promise<void> {
+    // Bull waits for ever for a Redis that is away.
+    if (this.gate.away) throw new RedisAway('redis is away');
+    const opts = { attempts: 1, removeOnComplete: true, removeOnFail: true };
+    const jobs = tickets.map((ticket) => ({ data: {}, opts: { ...opts, jobId: ticketText(ticket) } }));
+    await within(HAND_OVER_MS, 'bull', this.queue(name).addBulk(jobs));
+  }
+
+  /** True once after Redis lost what it knew: the mark is gone with everything else. */
+  async hasForgotten(): Promise<boolean> {
+    const fresh = await this.gate.run((client) => client.set(EPOCH, new Date().toISOString(), 'NX'));
+    return fresh === 'OK';
+  }
+
+  /** Tells when a queue has nothing left for this process. */
+  onDrained(tell: () => void): void {
+    this.drained = tell;
+  }
+
+  consume({ name, concurrency }: QueueContract, work: (ticket: Ticket) => Promise<void>): void {
+    const queue = this.queue(name);
+    // What goes wrong in Bull is made good from the table; it is told, not thrown.
+    queue.on('error', (error) => this.log.debug({ err: error, queue: name }, 'bull'));
+    queue.on('drained', () => this.drained());
+    queue
+      .process(concurrency, (job) => work(ticketOf(String(job.id))))
+      .catch((error: unknown) => {
+        this.log.debug({ err: error, queue: name }, 'bull stopped consuming');
+      });
+  }
+
+  /** Takes nothing new in this process. */
+  async pause(): Promise<void> {
+    await Promise.all(
+      [...this.queues.values()].map((queue) => within(1_000, 'bull pause', queue.pause(true, true)).catch(() => undefined)),
+    );
+  }
+
+  private queue(name: string): Queue {
+    let queue = this.queues.get(name);
+    if (!queue) {
+      queue = this.modules.get<Queue>(getQueueToken(name), { strict: false });
+      this.queues.set(name, queue);
+    }
+    return queue;
+  }
+}
+
+const ticketText = ({ id, handovers }: Ticket) => `${id}.${handovers}`;
+
+function ticketOf(text: string): Ticket {
+  const [id = '', handovers] = text.split('.');
+  return { id, handovers: Number(handovers) };
+}

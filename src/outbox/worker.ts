@@ -1,0 +1,127 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Transactions, type Tx } from '../database/transactions.js';
+import { within } from '../kernel/waiting.js';
+import type { Log } from '../observability/log.js';
+import { LOG } from '../observability/observability.module.js';
+import { allQueues, jobNamed, waitAfter, type JobContract } from './contracts.js';
+import { Handlers, JobHopeless, type Handler, type JobRun } from './handlers.js';
+import { OutboxStore, type StartedRow, type Ticket } from './outbox.store.js';
+import { Starts } from './starts.js';
+import { Transport } from './transport.js';
+
+const RENEW_EVERY_MS = 5_000;
+const UNKNOWN_JOB_WAIT_MS = 5_000;
+
+/** Another run took this job over; what this one wrote was rolled back. */
+class TakenOver extends Error {
+  override readonly name = 'TakenOver';
+}
+
+/** Runs the jobs that Bull brings, as far as the table still wants them. */
+@Injectable()
+export class Worker {
+  private readonly starts: Starts;
+  private readonly running = new Map<string, Ticket>();
+  private renewing: NodeJS.Timeout | undefined;
+  private stopping = false;
+  private idle: (() => void) | undefined;
+
+  constructor(
+    private readonly store: OutboxStore,
+    private readonly transport: Transport,
+    private readonly handlers: Handlers,
+    private readonly transactions: Transactions,
+    @Inject(LOG) private readonly log: Log,
+  ) {
+    this.starts = new Starts(store);
+  }
+
+  start(): void {
+    for (const queue of allQueues()) this.transport.consume(queue, (ticket) => this.take(ticket));
+    this.renewing = setInterval(() => this.renew(), RENEW_EVERY_MS).unref();
+  }
+
+  /** Takes nothing new and waits for what runs, for at most `ms`; the rest is run again elsewhere. */
+  async stop(ms: number): Promise<void> {
+    this.stopping = true;
+    const finished = new Promise<void>((resolve) => (this.idle = resolve));
+    if (this.running.size === 0) this.idle?.();
+    await Promise.all([this.transport.pause(), within(ms, 'running jobs', finished).catch(() => undefined)]);
+    clearInterval(this.renewing);
+    if (this.running.size > 0) this.log.warn({ jobs: this.running.size }, 'stopped with jobs still running; they will be run again');
+  }
+
+  private async take(ticket: Ticket): Promise<void> {
+    if (this.stopping) return;
+    const row = await this.starts.begin(ticket);
+    if (!row) {
+      this.log.debug({ id: ticket.id }, 'not wanted any more');
+      return;
+    }
+    this.running.set(row.id, row);
+    try {
+      await this.run(row);
+    } finally {
+      this.running.delete(row.id);
+      if (this.running.size === 0) this.idle?.();
+    }
+  }
+
+  private async run(row: StartedRow): Promise<void> {
+    const contract = jobNamed(row.job);
+    const handler = this.handlers.of(row.job);
+    if (!contract || !handler) {
+      this.log.warn({ job: row.job, id: row.id }, 'no handler here, left for a newer version');
+      return this.store.postpone(row, UNKNOWN_JOB_WAIT_MS);
+    }
+    try {
+      await this.attempt(row, contract, handler);
+    } catch (error) {
+      if (error instanceof TakenOver) this.log.debug({ job: row.job, id: row.id }, error.message);
+      else await this.failed(row, contract, error);
+    }
+  }
+
+  private async attempt(row: StartedRow, contract: JobContract<unknown>, handler: Handler): Promise<void> {
+    let ended = false;
+    const over = new AbortController();
+    const run: JobRun = {
+      id: row.id,
+      failures: row.failures,
+      signal: over.signal,
+      commit: async (effect) => {
+        await this.commit(row, effect);
+        ended = true;
+      },
+    };
+    try {
+      await within(contract.timeoutMs, `job ${row.job}`, handler(row.payload, run));
+    } finally {
+      over.abort();
+    }
+    if (!ended) await run.commit(async () => undefined);
+  }
+
+  // The guard goes first: it locks the row, so that no sweep takes it while the effect is written.
+  private commit(row: StartedRow, effect: (tx: Tx) => Promise<void>): Promise<void> {
+    return this.transactions.run(async (tx) => {
+      if (!(await this.store.finish(tx, row))) throw new TakenOver('taken over by another run');
+      await effect(tx);
+    });
+  }
+
+  private async failed(row: StartedRow, contract: JobContract<unknown>, error: unknown): Promise<void> {
+    const failures = row.failures + 1;
+    const hopeless = error instanceof JobHopeless || failures >= contract.attempts;
+    const waitMs = hopeless ? undefined : waitAfter(failures, contract.backoff);
+    const facts = { job: row.job, id: row.id, failures, err: error };
+    if (hopeless) this.log.error(facts, 'dead letter');
+    else this.log.warn({ ...facts, againInMs: waitMs }, 'job failed');
+    await this.store.fail(row, error instanceof Error ? error.message : String(error), waitMs);
+  }
+
+  private renew(): void {
+    if (this.running.size === 0) return;
+    this.store.renew([...this.running.values()]).catch((error: unknown) => this.log.warn({ err: error }, 'leases not renewed'));
+  }
+}

@@ -1,0 +1,121 @@
+import { Cluster, Redis, type CommonRedisOptions } from 'ioredis';
+import { DeadlinePassed, within } from '../kernel/waiting.js';
+import type { Log } from '../observability/log.js';
+
+export type RedisClient = Redis | Cluster;
+
+/** Redis did not answer in time or is not there; whoever asked goes on without it. */
+export class RedisAway extends Error {
+  override readonly name = 'RedisAway';
+}
+
+const FAILURES_TO_OPEN = 3;
+const OPEN_MS = 500;
+const RECONNECT_AT_MOST_MS = 1_000;
+const SILENT_SOCKET_MS = 10_000;
+
+const reconnect = (attempt: number) => Math.min(attempt * 50, RECONNECT_AT_MOST_MS) * (0.75 + Math.random() / 4);
+
+/** Connects in the background, and again for ever; an error is told once per outage, never thrown. */
+export function connectRedis(url: string, name: string, log: Log, options: CommonRedisOptions = {}): RedisClient {
+  const common: CommonRedisOptions = {
+    connectionName: `mutirao-${name}`,
+    connectTimeout: 1_000,
+    keepAlive: 10_000,
+    socketTimeout: SILENT_SOCKET_MS,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: reconnect,
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    ...options,
+  };
+  const client = open(url, common);
+  let told = false;
+  client.on('error', (error: Error) => {
+    if (!told) log.warn({ err: error, redis: name }, 'redis is away');
+    told = true;
+  });
+  client.on('ready', () => {
+    if (told) log.info({ redis: name }, 'redis is back');
+    told = false;
+  });
+  return client;
+}
+
+function open(url: string, options: CommonRedisOptions): RedisClient {
+  if (url.startsWith('unix:')) return new Redis({ ...options, path: decodeURIComponent(url.replace(/^unix:\/\//, '')) });
+  if (!url.startsWith('redis+cluster:')) return new Redis(url, options);
+  const { username, password } = new URL(url.replace(/,[^/]*/, ''));
+  const nodes = url
+    .replace(/^redis\+cluster:\/\/([^@]*@)?/, '')
+    .replace(/\/.*$/, '')
+    .split(',');
+  const { retryStrategy, enableOfflineQueue, ...perNode } = options;
+  return new Cluster(
+    nodes.map((node) => {
+      const { hostname, port } = new URL(`redis://${node}`);
+      return { host: hostname, port: Number(port || 6379) };
+    }),
+    {
+      redisOptions: { ...perNode, ...(password ? { username: decodeURIComponent(username), password: decodeURIComponent(password) } : {}) },
+      enableOfflineQueue,
+      clusterRetryStrategy: retryStrategy,
+      slotsRefreshTimeout: 1_000,
+    },
+  );
+}
+
+/**
+ * The only way to ask Redis on behalf of a request: each call has a deadline, and after a few failures
+ * in a row nobody waits at all for half a second, but for one call that finds out whether it is back.
+ */
+export class RedisGate {
+  private failures = 0;
+  private openUntil = 0;
+  private trying = false;
+
+  constructor(
+    readonly client: RedisClient,
+    private readonly deadlineMs = 150,
+  ) {}
+
+  get away(): boolean {
+    return this.client.status !== 'ready' || Date.now() < this.openUntil;
+  }
+
+  async run<T>(work: (client: RedisClient) => Promise<T>): Promise<T> {
+    const failing = this.failures >= FAILURES_TO_OPEN;
+    if (this.away || (failing && this.trying)) throw new RedisAway('redis is away');
+    if (failing) this.trying = true;
+    try {
+      const answer = await within(this.deadlineMs, 'redis', work(this.client));
+      this.failures = 0;
+      return answer;
+    } catch (cause) {
+      if (!meansAway(cause)) throw cause;
+      this.failures += 1;
+      if (this.failures >= FAILURES_TO_OPEN) this.openUntil = Date.now() + OPEN_MS;
+      throw new RedisAway('redis did not answer', { cause });
+    } finally {
+      if (failing) this.trying = false;
+    }
+  }
+}
+
+// An answer that says no is an answer; anything else means that the link or the server is gone.
+function meansAway(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false;
+  return cause instanceof DeadlinePassed || cause.name !== 'ReplyError' || /^(LOADING|MASTERDOWN|CLUSTERDOWN|READONLY)/.test(cause.message);
+}
+
+/** Closes politely where the server answers, at once where it does not. */
+export async function closeRedis(client: RedisClient): Promise<void> {
+  try {
+    if (client.status === 'ready') await within(500, 'redis quit', client.quit());
+  } catch {
+    // Nothing is lost by closing rudely.
+  } finally {
+    client.disconnect();
+  }
+}

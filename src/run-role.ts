@@ -1,0 +1,70 @@
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import { AppModule, consumes, type Features } from './app.module.js';
+import { ConfigFaults, type Config } from './config/config.js';
+import { closeWhileDraining, createServer, drain } from './http/server.js';
+import { Readiness } from './http/readiness.js';
+import { within } from './kernel/waiting.js';
+import { OutboxRunner } from './outbox/runner.js';
+import { createLog, type Log } from './observability/log.js';
+import { NestLogger } from './observability/nest-logger.js';
+
+const CLOSE_MS = 7_000;
+const CONFIG_FAULT = 78;
+
+/** One process of any role, alone or under the supervisor. */
+export async function runRole(read: () => Config, features: Features = []): Promise<void> {
+  let config: Config;
+  try {
+    config = read();
+  } catch (fault) {
+    if (!(fault instanceof ConfigFaults)) throw fault;
+    process.stderr.write(`${fault.message}\n`);
+    process.exit(CONFIG_FAULT);
+  }
+  const log = createLog(config, config.part === 'background' ? 'background' : config.APP_ROLE);
+  try {
+    await serve(config, log, features);
+  } catch (fault) {
+    log.fatal({ err: fault }, 'could not start');
+    await log.settle();
+    process.exit(1);
+  }
+}
+
+async function serve(config: Config, log: Log, features: Features): Promise<void> {
+  const adapter = createServer(log);
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, log, features), adapter, {
+    logger: new NestLogger(log),
+    abortOnError: false,
+  });
+  const fastify = adapter.getInstance<FastifyInstance>();
+  const readiness = app.get(Readiness);
+  closeWhileDraining(fastify, readiness);
+  endOnSignal(log, async () => {
+    const work = consumes(config) ? app.get(OutboxRunner, { strict: false }).stop() : undefined;
+    await Promise.all([drain(fastify, readiness), work]);
+    await app.close();
+  });
+  if (config.part === 'background') await app.init();
+  else await app.listen(config.PORT, config.HOST);
+  process.send?.({ kind: 'ready', url: config.part === 'background' ? undefined : (config.PUBLIC_URL ?? (await app.getUrl())) });
+}
+
+/** Ordered stop: not ready, take nothing new, finish, close. */
+function endOnSignal(log: Log, stop: () => Promise<void>): void {
+  let stopping = false;
+  process.on('SIGTERM', () => {
+    if (stopping) return;
+    stopping = true;
+    within(CLOSE_MS, 'stop', stop())
+      .catch((fault: unknown) => log.warn({ err: fault }, 'stopped before all was finished'))
+      .then(() => log.settle())
+      .finally(() => process.exit(0));
+  });
+  // Ctrl-C reaches the whole group; under a supervisor it is the one to say when.
+  process.on('SIGINT', () => {
+    if (!process.send) process.emit('SIGTERM');
+  });
+}
