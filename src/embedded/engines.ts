@@ -1,0 +1,79 @@
+import { mkdirSync, realpathSync } from 'node:fs';
+import type { Environment } from '../config/config.js';
+import type { Log } from '../observability/log.js';
+import { Engine, type EnginePlan } from './engine.js';
+import { redisProgram } from './install.js';
+import { postgresPlan } from './postgres.js';
+import { redisPlan, redisUrl } from './redis.js';
+import { socketFolder } from './sockets.js';
+
+export interface EngineOptions {
+  dataDir: string;
+  postgres: boolean;
+  redis: boolean;
+  maxConnections: number;
+  durable?: boolean;
+  namespaces?: boolean;
+  env: Environment;
+}
+
+export type EngineUrls = Partial<Record<'DATABASE_URL' | 'DATABASE_DIRECT_URL' | 'REDIS_URL' | 'CACHE_REDIS_URL', string>>;
+
+/** The private engines of one data folder. Only the holder of the folder's lock may use it. */
+export class Engines {
+  private readonly running: Engine[] = [];
+  private readonly stopping = new AbortController();
+
+  constructor(
+    private readonly options: EngineOptions,
+    private readonly log: Log,
+  ) {}
+
+  get pids(): Record<string, number | undefined> {
+    return Object.fromEntries(this.running.map((engine) => [engine.name, engine.pid]));
+  }
+
+  /** Postgres has to come up; without Redis the system is only degraded. */
+  async start(): Promise<EngineUrls> {
+    mkdirSync(this.options.dataDir, { recursive: true, mode: 0o700 });
+    const dataDir = realpathSync(this.options.dataDir);
+    const sockets = socketFolder(dataDir);
+    const [postgres, redis] = await Promise.allSettled([
+      this.options.postgres ? this.startPostgres(dataDir, sockets) : {},
+      this.options.redis ? this.startRedis(dataDir, sockets) : {},
+    ]);
+    if (postgres.status === 'rejected') throw postgres.reason;
+    if (redis.status === 'rejected') throw redis.reason;
+    return { ...postgres.value, ...redis.value };
+  }
+
+  /** All at once, in order first, at once after `quitAfterMs`, with force after `killAfterMs`. */
+  async stop(quitAfterMs = 4_000, killAfterMs = 5_000): Promise<void> {
+    this.stopping.abort();
+    await Promise.all(this.running.map((engine) => engine.stop(quitAfterMs, killAfterMs)));
+  }
+
+  private async startPostgres(dataDir: string, sockets: string): Promise<EngineUrls> {
+    const { maxConnections, durable = true, namespaces = true } = this.options;
+    const plan = postgresPlan({ dataDir, sockets, maxConnections, durable, namespaces }, this.log);
+    await this.engine(plan).start();
+    return { DATABASE_URL: plan.url, DATABASE_DIRECT_URL: plan.url };
+  }
+
+  private async startRedis(dataDir: string, sockets: string): Promise<EngineUrls> {
+    const program = await redisProgram(this.options.env, this.log, this.stopping.signal);
+    if (program !== undefined)
+      await Promise.all(
+        (['queue', 'cache'] as const)
+          .map((kind) => this.engine(redisPlan(program, dataDir, sockets, kind, this.log)))
+          .map((engine) => engine.start().catch((fault: unknown) => engine.retry(fault))),
+      );
+    return { REDIS_URL: redisUrl(sockets, 'queue'), CACHE_REDIS_URL: redisUrl(sockets, 'cache') };
+  }
+
+  private engine(plan: EnginePlan): Engine {
+    const engine = new Engine(plan, this.log);
+    this.running.push(engine);
+    return engine;
+  }
+}
