@@ -36,6 +36,7 @@ export class EngineFailed extends Error {
 export class Engine {
   private child: ChildProcess | undefined;
   private ended: Promise<string> = Promise.resolve('not started');
+  private launching: Promise<void> = Promise.resolve();
   private readonly stopping = new AbortController();
   private readonly backoff = new Backoff();
 
@@ -56,7 +57,8 @@ export class Engine {
   async start(): Promise<void> {
     for (;;) {
       try {
-        return await this.launch();
+        await (this.launching = this.launch());
+        return;
       } catch (fault) {
         if (this.stopping.signal.aborted || !(fault instanceof EngineFailed) || !this.plan.mend(fault.message)) throw fault;
         await pause(250, this.stopping.signal);
@@ -67,11 +69,11 @@ export class Engine {
   /** Both engines take SIGINT as: finish and store what you have. */
   async stop(quitAfterMs: number, killAfterMs: number): Promise<void> {
     this.stopping.abort();
-    if (this.child === undefined) return;
-    const { child } = this;
-    child.kill('SIGINT');
-    const quit = setTimeout(() => child.kill('SIGQUIT'), quitAfterMs);
-    const kill = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+    const send = (signal: NodeJS.Signals) => this.child?.kill(signal);
+    send('SIGINT');
+    const quit = setTimeout(send, quitAfterMs, 'SIGQUIT');
+    const kill = setTimeout(send, killAfterMs, 'SIGKILL');
+    await this.launching.catch(() => undefined);
     await this.ended;
     clearTimeout(quit);
     clearTimeout(kill);
@@ -79,7 +81,7 @@ export class Engine {
 
   private async launch(): Promise<void> {
     const { plan, log } = this;
-    await endLeftovers(plan.folder, log);
+    await endLeftovers(plan.folder, log, this.stopping.signal);
     const command = await plan.prepare(this.stopping.signal);
     this.stopping.signal.throwIfAborted();
     if (existsSync(plan.logFile) && statSync(plan.logFile).size > LARGEST_LOG) renameSync(plan.logFile, `${plan.logFile}.old`);

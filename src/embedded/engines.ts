@@ -1,11 +1,15 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import type { Environment } from '../config/config.js';
+import { within } from '../kernel/waiting.js';
 import type { Log } from '../observability/log.js';
 import { Engine, type EnginePlan } from './engine.js';
 import { redisProgram } from './install.js';
 import { postgresPlan } from './postgres.js';
 import { redisPlan, redisUrl } from './redis.js';
 import { socketFolder } from './sockets.js';
+
+/** Between the signal that cannot be refused and the end of the process. */
+const BURIAL_MS = 250;
 
 export interface EngineOptions {
   dataDir: string;
@@ -22,6 +26,7 @@ export type EngineUrls = Partial<Record<'DATABASE_URL' | 'DATABASE_DIRECT_URL' |
 /** The private engines of one data folder. Only the holder of the folder's lock may use it. */
 export class Engines {
   private readonly running: Engine[] = [];
+  private starting: Promise<unknown> = Promise.resolve();
   private readonly stopping = new AbortController();
 
   constructor(
@@ -38,10 +43,12 @@ export class Engines {
     mkdirSync(this.options.dataDir, { recursive: true, mode: 0o700 });
     const dataDir = realpathSync(this.options.dataDir);
     const sockets = socketFolder(dataDir);
-    const [postgres, redis] = await Promise.allSettled([
+    const parts = Promise.allSettled([
       this.options.postgres ? this.startPostgres(dataDir, sockets) : {},
       this.options.redis ? this.startRedis(dataDir, sockets) : {},
     ]);
+    this.starting = parts;
+    const [postgres, redis] = await parts;
     if (postgres.status === 'rejected') throw postgres.reason;
     if (redis.status === 'rejected') throw redis.reason;
     return { ...postgres.value, ...redis.value };
@@ -50,7 +57,8 @@ export class Engines {
   /** All at once, in order first, at once after `quitAfterMs`, with force after `killAfterMs`. */
   async stop(quitAfterMs = 4_000, killAfterMs = 5_000): Promise<void> {
     this.stopping.abort();
-    await Promise.all(this.running.map((engine) => engine.stop(quitAfterMs, killAfterMs)));
+    const ends = this.running.map((engine) => engine.stop(quitAfterMs, killAfterMs));
+    await within(killAfterMs + BURIAL_MS, 'engines', Promise.all([this.starting, ...ends])).catch(() => undefined);
   }
 
   private async startPostgres(dataDir: string, sockets: string): Promise<EngineUrls> {
@@ -62,6 +70,7 @@ export class Engines {
 
   private async startRedis(dataDir: string, sockets: string): Promise<EngineUrls> {
     const program = await redisProgram(this.options.env, this.log, this.stopping.signal);
+    this.stopping.signal.throwIfAborted();
     if (program !== undefined)
       await Promise.all(
         (['queue', 'cache'] as const)

@@ -17,7 +17,7 @@ const subordinate = /^postgres: /;
  * Ends what a dead supervisor left running in an engine's folder. The caller holds the lock of DATA_DIR,
  * so nobody else's engine can be working there.
  */
-export async function endLeftovers(folder: string, log: Log): Promise<void> {
+export async function endLeftovers(folder: string, log: Log, stopping: AbortSignal): Promise<void> {
   const stages: [afterMs: number, signal: NodeJS.Signals][] = [
     [0, 'SIGINT'],
     [4_000, 'SIGQUIT'],
@@ -36,7 +36,8 @@ export async function endLeftovers(folder: string, log: Log): Promise<void> {
       log.warn({ pids: targets.map(({ pid }) => pid), folder, signal }, 'ending engine processes that an earlier run left');
       for (const { pid } of targets) send(pid, signal);
     }
-    await pause(25);
+    await pause(25, stopping);
+    stopping.throwIfAborted();
   }
 }
 

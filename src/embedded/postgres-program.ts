@@ -16,7 +16,7 @@ import {
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import type { Log } from '../observability/log.js';
-import type { Command } from './engine.js';
+import { EngineFailed, type Command } from './engine.js';
 import { ofSystem } from './programs.js';
 
 const NOBODY = 65534;
@@ -27,7 +27,7 @@ export interface PostgresProgram {
   data: string;
   /** Where its socket goes when not beside the others. */
   run?: string;
-  command(name: 'initdb' | 'postgres', args: string[]): Command;
+  command: (name: 'initdb' | 'postgres', args: string[]) => Command;
 }
 
 export function postgresProgram(dataDir: string, log: Log, namespaces = true): PostgresProgram {
@@ -99,7 +99,7 @@ function nativeFolder(): string {
   try {
     return join(dirname(createRequire(wrapper).resolve(name)), '..', 'native');
   } catch (cause) {
-    throw new Error(`No PostgreSQL comes with npm for this machine (${name} is not installed): set DATABASE_URL`, { cause });
+    throw new EngineFailed(`No PostgreSQL comes with npm for this machine (${name} is not installed): set DATABASE_URL`, { cause });
   }
 }
 

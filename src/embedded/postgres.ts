@@ -53,11 +53,15 @@ async function makeCluster(data: string, command: (name: 'initdb', args: string[
   const locale = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C.UTF-8'];
   const { program, args, ...as } = command('initdb', ['-D', fresh, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', ...locale]);
   if (as.uid !== undefined) chownSync(fresh, as.uid, as.uid);
-  await new Promise<void>((resolve, reject) =>
-    execFile(program, args, { ...as, signal, env: {} }, (fault, stdout, stderr) =>
-      fault ? reject(new EngineFailed(`initdb failed: ${fault.message}\n${stdout}${stderr}`.trim())) : resolve(),
-    ),
-  );
+  await new Promise<void>((resolve, reject) => {
+    const child = execFile(program, args, { ...as, env: {} }, (fault, stdout, stderr) => {
+      signal.removeEventListener('abort', stop);
+      if (fault) reject(new EngineFailed(`initdb failed: ${fault.message}\n${stdout}${stderr}`.trim()));
+      else resolve();
+    });
+    const stop = () => child.kill();
+    signal.addEventListener('abort', stop);
+  });
   rmSync(data, { recursive: true, force: true });
   renameSync(fresh, data);
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EngineFailed } from './engine.js';
 
 /** What a socket's path may measure, less the longest name put into the folder. */
 const LONGEST = 103 - '/.s.PGSQL.5432'.length;
@@ -15,6 +16,6 @@ export function socketFolder(dataDir: string): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const found = lstatSync(folder);
   if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o077) !== 0)
-    throw new Error(`${folder}: expected a folder that only this user may enter`);
+    throw new EngineFailed(`${folder}: expected a folder that only this user may enter`);
   return folder;
 }

@@ -1,0 +1,136 @@
+import { once } from 'node:events';
+import { watch } from 'node:fs';
+import type { Server } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { childEnvironment, workerCount, type Config, type Environment } from '../config/config.js';
+import { EngineFailed } from '../embedded/engine.js';
+import { Engines } from '../embedded/engines.js';
+import type { Log } from '../observability/log.js';
+import { CannotStart } from './cannot-start.js';
+import { lockDataDir } from './data-lock.js';
+import { migrate } from './migration.js';
+import { freePort } from './port.js';
+import { secretKey } from './secret-key.js';
+import { Workers } from './workers.js';
+
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+/** npm passes Ctrl-C on to a process that got it from the terminal already: only a later one is a second one. */
+const SAME_SIGNAL_MS = 500;
+const KILL_PROCESSES_MS = 7_500;
+const QUIT_ENGINES_MS = 9_000;
+const KILL_ENGINES_MS = 9_500;
+const SETTLED_MS = 300;
+const MOST_CONNECTIONS = 1_000;
+const SPARE_CONNECTIONS = 20;
+
+/** Starts what is missing, keeps it running, and stops it in order. */
+export class Supervisor {
+  private readonly ending = new AbortController();
+  private code = 0;
+  private firstSignal = 0;
+  private lock: Server | undefined;
+  private engines: Engines | undefined;
+  private workers: Workers | undefined;
+
+  constructor(
+    private readonly config: Config,
+    private readonly log: Log,
+    private readonly env: Environment,
+    private readonly args: string[],
+  ) {}
+
+  /** Resolves with the exit code when everything has ended. */
+  async run(): Promise<number> {
+    for (const signal of SIGNALS) process.on(signal, () => this.signalled(signal));
+    process.on('uncaughtException', (fault) => this.fail(fault));
+    const ending = once(this.ending.signal, 'abort');
+    this.start(this.ending.signal).catch((fault: unknown) => this.fail(fault));
+    await ending;
+    await this.stop();
+    this.lock?.close();
+    return this.code;
+  }
+
+  private async start(signal: AbortSignal): Promise<void> {
+    const { config, log, env } = this;
+    const { embedded } = config;
+    if (embedded.postgres || embedded.redis) this.lock = await lockDataDir(config.DATA_DIR);
+    const port = await freePort(config.PORT, config.HOST, signal);
+    const parts = partsOf(config);
+    const maxConnections = Math.min(MOST_CONNECTIONS, (parts.length + 1) * config.PGPOOL_MAX_CONNECTIONS + SPARE_CONNECTIONS);
+    this.engines = new Engines({ dataDir: config.DATA_DIR, ...embedded, maxConnections, env }, log);
+    const values = { ...(this.lock ? await this.engines.start() : {}), ...this.own(), PORT: String(port) };
+    signal.throwIfAborted();
+
+    await migrate({ ...env, ...childEnvironment(config, 'whole', values) }, log, signal);
+    const giveUp = (code: number) => this.end(code);
+    this.workers = new Workers(parts, (part) => childEnvironment(config, part, values), this.args, log, giveUp);
+    const url = await this.workers.start();
+    log.info({ url, role: config.APP_ROLE, embedded }, 'ready');
+    if (process.stdout.isTTY) process.stdout.write(`\n  Mutirão answers at ${url}\n  Ctrl-C stops it\n\n`);
+    if (this.args.includes('--watch')) this.renewOnChange(this.workers, signal);
+  }
+
+  /** What the operator gave beside the private engines, and what is made for them. */
+  private own(): Record<string, string> {
+    const { CACHE_REDIS_URL, SECRET_KEY, DATA_DIR } = this.config;
+    return {
+      ...(CACHE_REDIS_URL === undefined ? {} : { CACHE_REDIS_URL }),
+      ...(SECRET_KEY === undefined && this.lock ? { SECRET_KEY: secretKey(DATA_DIR) } : {}),
+    };
+  }
+
+  private renewOnChange(workers: Workers, signal: AbortSignal): void {
+    const sources = fileURLToPath(new URL('..', import.meta.url));
+    let timer: NodeJS.Timeout | undefined;
+    let renewal = Promise.resolve();
+    watch(sources, { recursive: true, signal }, () => {
+      // A compiler writes many files for one change.
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        this.log.info('sources changed, new processes take over');
+        renewal = renewal.then(() => workers.renew());
+      }, SETTLED_MS);
+    });
+  }
+
+  private async stop(): Promise<void> {
+    const began = Date.now();
+    const killing = setTimeout(() => this.workers?.kill(), KILL_PROCESSES_MS);
+    await this.workers?.stop();
+    clearTimeout(killing);
+    const passed = Date.now() - began;
+    await this.engines?.stop(QUIT_ENGINES_MS - passed, KILL_ENGINES_MS - passed);
+  }
+
+  private signalled(signal: NodeJS.Signals): void {
+    if (!this.ending.signal.aborted) {
+      this.log.info({ signal }, 'stopping');
+      this.firstSignal = Date.now();
+      this.end(0);
+    } else if (Date.now() - this.firstSignal > SAME_SIGNAL_MS) {
+      this.workers?.kill();
+      void this.engines?.stop(0, SETTLED_MS);
+    }
+  }
+
+  private fail(fault: unknown): void {
+    if (this.ending.signal.aborted) return;
+    if (fault instanceof CannotStart || fault instanceof EngineFailed) process.stderr.write(`${fault.message}\n`);
+    else this.log.fatal({ err: fault }, 'the supervisor failed');
+    this.end(fault instanceof CannotStart ? fault.code : 1);
+  }
+
+  private end(code: number): void {
+    if (this.ending.signal.aborted) return;
+    this.code = code;
+    this.ending.abort();
+  }
+}
+
+/** One process does everything; several leave the background to one of their own. */
+function partsOf(config: Config): Config['part'][] {
+  const count = workerCount(config);
+  if (config.APP_ROLE !== 'all' || count === 1) return Array.from({ length: count }, () => 'whole' as const);
+  return [...Array.from({ length: count }, () => 'requests' as const), 'background'];
+}
