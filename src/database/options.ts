@@ -1,6 +1,8 @@
 import type { DataSourceOptions, MixedList, EntitySchema } from 'typeorm';
 import type { Config } from '../config/config.js';
 
+import { ImpatientClient } from './client.js';
+
 /** What only the top of the tree knows: every table's class, every migration. */
 export interface Schema {
   entities: MixedList<Function | string | EntitySchema>;
@@ -28,6 +30,7 @@ export function databaseOptions(config: Config, schema: Schema): DataSourceOptio
     logging: false,
     applicationName: `mutirao-${config.APP_ROLE}`,
     extra: {
+      Client: ImpatientClient,
       min: config.PGPOOL_MIN_CONNECTIONS,
       max: config.PGPOOL_MAX_CONNECTIONS,
       connectionTimeoutMillis: CONNECT_MS,

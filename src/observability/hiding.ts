@@ -20,7 +20,7 @@ export function scrub(text: string): string {
     .replace(/:\/\/[^\s/@]*@/g, `://${HIDDEN}@`)
     .replace(/\bbearer\s+\S+/gi, `Bearer ${HIDDEN}`)
     .replace(/\bmt_[\w-]+/g, HIDDEN)
-    .replace(/[^\s@"'<>()=,:]+@[^\s@"'<>()=,:]+\.[^\s@"'<>()=,:]+/g, HIDDEN);
+    .replace(/[\w.+%-]+@[\w-]+(?:\.[\w-]+)+/g, HIDDEN);
 }
 
 export function hide(value: unknown, depth = 0): unknown {

@@ -30,7 +30,11 @@ const HANDLES = Symbol('handles job');
 /** Names the method that does a job. Each job has exactly one, which is proved at start. */
 export const HandlesJob =
   <P>(job: JobContract<P>) =>
-  (_target: object, _name: string | symbol, method: TypedPropertyDescriptor<(payload: P, run: JobRun) => Promise<void>>): void => {
+  <M extends (payload: P, run: JobRun) => Promise<void>>(
+    _target: object,
+    _name: string | symbol,
+    method: TypedPropertyDescriptor<M>,
+  ): void => {
     if (method.value) Reflect.defineMetadata(HANDLES, job.name, method.value);
   };
 

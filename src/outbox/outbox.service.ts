@@ -18,9 +18,9 @@ export class Outbox {
     private readonly wake: OutboxWake,
   ) {}
 
-  async add<P>(tx: Tx, job: JobContract<P>, payload: P, { priority = 'normal', runAt }: When = {}): Promise<string> {
+  add<P>(tx: Tx, job: JobContract<P>, payload: P, { priority = 'normal', runAt }: When = {}): string {
     const id = newId();
-    await this.store.add(tx, { id, queue: job.queue.name, job: job.name, payload, runAt, handicapSeconds: handicapSeconds[priority] });
+    this.store.add(tx, { id, queue: job.queue.name, job: job.name, payload, runAt, handicapSeconds: handicapSeconds[priority] });
     afterCommit(tx, () => this.wake.ring());
     return id;
   }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import pg from 'pg';
 import { DataSource } from 'typeorm';
-import type { Tx } from '../database/transactions.js';
+import { type Tx, withCommit } from '../database/transactions.js';
 import { MOST_HANDICAP_SECONDS } from './contracts.js';
 
 export interface NewMessage {
@@ -37,11 +38,12 @@ const written = <T>(answer: unknown): T[] => (answer as [T[], number])[0];
 export class OutboxStore {
   constructor(private readonly db: DataSource) {}
 
-  async add(tx: Tx, message: NewMessage): Promise<void> {
-    await tx.query(
-      `INSERT INTO outbox (id, queue, job, payload, run_at, rank_at)
-       VALUES ($1, $2, $3, $4, coalesce($5, now()), coalesce($5, now()) + $6 * interval '1 second')`,
-      [message.id, message.queue, message.job, JSON.stringify(message.payload), message.runAt, message.handicapSeconds],
+  add(tx: Tx, { id, queue, job, payload, runAt, handicapSeconds }: NewMessage): void {
+    const at = runAt ? `${literal(runAt.toISOString())}::timestamptz` : 'now()';
+    withCommit(
+      tx,
+      `INSERT INTO outbox (id, queue, job, payload, run_at, rank_at) VALUES (${literal(id)}, ${literal(queue)}, ${literal(job)},
+       ${literal(JSON.stringify(payload))}, ${at}, ${at} + interval '${handicapSeconds} seconds')`,
     );
   }
 
@@ -103,14 +105,14 @@ export class OutboxStore {
     );
   }
 
-  /** Ends a job within the transaction of its effect; false where it is no longer this run's to end. */
-  async finish(tx: Tx, { id, handovers }: Ticket): Promise<boolean> {
-    const rows = (await tx.query(
-      `WITH done AS (DELETE FROM outbox WHERE id = $1 AND handovers = $2 AND state = 'running' RETURNING id, job)
-       INSERT INTO handled_jobs (outbox_id, job) SELECT id, job FROM done ON CONFLICT DO NOTHING RETURNING outbox_id`,
-      [id, handovers],
-    )) as unknown[];
-    return rows.length === 1;
+  /** The lasting guard, committed with the effect: a second run of the same row fails on its key. */
+  guard(tx: Tx, { id, job }: StartedRow): void {
+    withCommit(tx, `INSERT INTO handled_jobs (outbox_id, job) VALUES (${literal(id)}, ${literal(job)})`);
+  }
+
+  /** Takes out rows whose effect is committed. Where this is missed, the sweep does it. */
+  async clear(ids: readonly string[]): Promise<void> {
+    await this.db.query(`DELETE FROM outbox WHERE id = ANY($1::uuid[])`, [ids]);
   }
 
   /** After a failure: again later, or no more where `waitMs` is not given. */
@@ -138,11 +140,13 @@ export class OutboxStore {
       await this.db.query(
         `WITH late AS MATERIALIZED (
            SELECT id FROM outbox WHERE state IN ('handed', 'running') AND lease_until < now() ORDER BY lease_until LIMIT 1000 FOR UPDATE SKIP LOCKED
+         ), done AS (
+           DELETE FROM outbox USING late, handled_jobs WHERE outbox.id = late.id AND outbox_id = late.id
          )
          UPDATE outbox SET lease_until = NULL,
            state = CASE WHEN state = 'running' AND runs - failures >= ${CRASHES_ALLOWED} THEN 'dead' ELSE 'queued' END,
            last_error = CASE WHEN state = 'running' THEN 'the process died or stood still while it ran this job' ELSE last_error END
-         FROM late WHERE outbox.id = late.id
+         FROM late WHERE outbox.id = late.id AND NOT EXISTS (SELECT FROM handled_jobs WHERE outbox_id = late.id)
          RETURNING outbox.id, outbox.job, outbox.state`,
       ),
     );
@@ -157,6 +161,8 @@ export class OutboxStore {
     );
   }
 }
+
+const literal = (value: string) => pg.escapeLiteral(value);
 
 const columns = (tickets: readonly Ticket[]) => [tickets.map(({ id }) => id), tickets.map(({ handovers }) => handovers)];
 

@@ -110,8 +110,9 @@ export class Relay {
 
   private async give(queue: string, tickets: readonly Ticket[]): Promise<void> {
     try {
-      await this.transport.hand(queue, tickets);
-      this.paces.get(queue)?.count(tickets.length);
+      const pace = this.paces.get(queue);
+      await this.transport.hand(queue, tickets, pace?.perSecond() ?? 0);
+      pace?.count(tickets.length);
     } catch (error) {
       await this.store.takeBack(tickets);
       throw error;

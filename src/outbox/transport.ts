@@ -1,7 +1,7 @@
 import { getQueueToken } from '@nestjs/bull';
 import { Inject, Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import type { Queue } from 'bull';
+import type { JobOptions, Queue } from 'bull';
 import { within } from '../kernel/waiting.js';
 import type { Log } from '../observability/log.js';
 import { LOG } from '../observability/observability.module.js';
@@ -12,6 +12,8 @@ import { allQueues, type QueueContract } from './contracts.js';
 import type { Ticket } from './outbox.store.js';
 
 const HAND_OVER_MS = 2_000;
+const MOST_TICKETS = 16;
+const PACE_PER_TICKET = 100;
 const EPOCH = redisKey('outbox', 'epoch');
 
 /** Bull as pace-maker: it carries tickets, and forgets each when it is through. */
@@ -35,11 +37,17 @@ export class Transport {
     return new Map(contracts.map(({ name }, index) => [name, lengths[index] ?? 0]));
   }
 
-  async hand(name: string, tickets: readonly Ticket[]): Promise<void> {
+  /** At a high pace a Bull job carries several tickets, as its own cost would be most of a small job's. */
+  async hand(name: string, tickets: readonly Ticket[], perSecond: number): Promise<void> {
     // Bull waits for ever for a Redis that is away.
     if (this.gate.away) throw new RedisAway('redis is away');
+    const size = Math.min(MOST_TICKETS, Math.max(1, Math.floor(perSecond / PACE_PER_TICKET)));
     const opts = { attempts: 1, removeOnComplete: true, removeOnFail: true };
-    const jobs = tickets.map((ticket) => ({ data: {}, opts: { ...opts, jobId: ticketText(ticket) } }));
+    const jobs: { data: Ticket[]; opts: JobOptions }[] = [];
+    for (let from = 0; from < tickets.length; from += size) {
+      const some = tickets.slice(from, from + size).map(({ id, handovers }) => ({ id, handovers }));
+      jobs.push({ data: some, opts: { ...opts, jobId: `${some[0]?.id}.${some[0]?.handovers}` } });
+    }
     await within(HAND_OVER_MS, 'bull', this.queue(name).addBulk(jobs));
   }
 
@@ -54,13 +62,13 @@ export class Transport {
     this.drained = tell;
   }
 
-  consume({ name, concurrency }: QueueContract, work: (ticket: Ticket) => Promise<void>): void {
+  consume({ name, concurrency }: QueueContract, work: (tickets: readonly Ticket[]) => Promise<unknown>): void {
     const queue = this.queue(name);
     // What goes wrong in Bull is made good from the table; it is told, not thrown.
     queue.on('error', (error) => this.log.debug({ err: error, queue: name }, 'bull'));
     queue.on('drained', () => this.drained());
     queue
-      .process(concurrency, (job) => work(ticketOf(String(job.id))))
+      .process(concurrency, (job) => work(job.data as Ticket[]))
       .catch((error: unknown) => {
         this.log.debug({ err: error, queue: name }, 'bull stopped consuming');
       });
@@ -81,11 +89,4 @@ export class Transport {
     }
     return queue;
   }
-}
-
-const ticketText = ({ id, handovers }: Ticket) => `${id}.${handovers}`;
-
-function ticketOf(text: string): Ticket {
-  const [id = '', handovers] = text.split('.');
-  return { id, handovers: Number(handovers) };
 }

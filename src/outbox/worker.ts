@@ -1,14 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Transactions, type Tx } from '../database/transactions.js';
+import { limitTo } from '../kernel/limit.js';
 import { within } from '../kernel/waiting.js';
 import type { Log } from '../observability/log.js';
 import { LOG } from '../observability/observability.module.js';
 import { allQueues, jobNamed, waitAfter, type JobContract } from './contracts.js';
 import { Handlers, JobHopeless, type Handler, type JobRun } from './handlers.js';
 import { OutboxStore, type StartedRow, type Ticket } from './outbox.store.js';
-import { Starts } from './starts.js';
+import { Ends, Starts } from './batches.js';
 import { Transport } from './transport.js';
 
+const GUARD = 'handled_jobs_pkey';
 const RENEW_EVERY_MS = 5_000;
 const UNKNOWN_JOB_WAIT_MS = 5_000;
 
@@ -21,6 +23,7 @@ class TakenOver extends Error {
 @Injectable()
 export class Worker {
   private readonly starts: Starts;
+  private readonly ends: Ends;
   private readonly running = new Map<string, Ticket>();
   private renewing: NodeJS.Timeout | undefined;
   private stopping = false;
@@ -34,10 +37,14 @@ export class Worker {
     @Inject(LOG) private readonly log: Log,
   ) {
     this.starts = new Starts(store);
+    this.ends = new Ends(store);
   }
 
   start(): void {
-    for (const queue of allQueues()) this.transport.consume(queue, (ticket) => this.take(ticket));
+    for (const queue of allQueues()) {
+      const limited = limitTo(queue.concurrency);
+      this.transport.consume(queue, (tickets) => Promise.all(tickets.map((ticket) => limited(() => this.take(ticket)))));
+    }
     this.renewing = setInterval(() => this.renew(), RENEW_EVERY_MS).unref();
   }
 
@@ -48,6 +55,7 @@ export class Worker {
     if (this.running.size === 0) this.idle?.();
     await Promise.all([this.transport.pause(), within(ms, 'running jobs', finished).catch(() => undefined)]);
     clearInterval(this.renewing);
+    await this.ends.settled();
     if (this.running.size > 0) this.log.warn({ jobs: this.running.size }, 'stopped with jobs still running; they will be run again');
   }
 
@@ -84,11 +92,15 @@ export class Worker {
 
   private async attempt(row: StartedRow, contract: JobContract<unknown>, handler: Handler): Promise<void> {
     let ended = false;
-    const over = new AbortController();
+    let over: AbortController | undefined;
     const run: JobRun = {
       id: row.id,
       failures: row.failures,
-      signal: over.signal,
+      // Made only for those who ask: it would cost a small job a tenth of its time.
+      get signal() {
+        over ??= new AbortController();
+        return over.signal;
+      },
       commit: async (effect) => {
         await this.commit(row, effect);
         ended = true;
@@ -97,17 +109,23 @@ export class Worker {
     try {
       await within(contract.timeoutMs, `job ${row.job}`, handler(row.payload, run));
     } finally {
-      over.abort();
+      over?.abort();
     }
     if (!ended) await run.commit(async () => undefined);
   }
 
-  // The guard goes first: it locks the row, so that no sweep takes it while the effect is written.
-  private commit(row: StartedRow, effect: (tx: Tx) => Promise<void>): Promise<void> {
-    return this.transactions.run(async (tx) => {
-      if (!(await this.store.finish(tx, row))) throw new TakenOver('taken over by another run');
-      await effect(tx);
-    });
+  private async commit(row: StartedRow, effect: (tx: Tx) => Promise<void>): Promise<void> {
+    try {
+      await this.transactions.run(async (tx) => {
+        this.store.guard(tx, row);
+        await effect(tx);
+      });
+    } catch (fault) {
+      if ((fault as { constraint?: unknown }).constraint !== GUARD) throw fault;
+      this.ends.add(row.id);
+      throw new TakenOver('already done by another run');
+    }
+    this.ends.add(row.id);
   }
 
   private async failed(row: StartedRow, contract: JobContract<unknown>, error: unknown): Promise<void> {
