@@ -39,7 +39,7 @@ export function postgresChecks(config: Config): Check[] {
       : [
           {
             about: name,
-            whenSilent: `see whether the server answers others, or mend ${name}`,
+            whenSilent: `see whether the server answers others, or mend its address`,
             run: (signal) => connected(name, url, signal, look),
           },
         ];

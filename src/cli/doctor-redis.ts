@@ -7,6 +7,9 @@ import { codeOf, fault, ok, reasonOf, type Check, type Finding } from './doctor-
 const NEEDED_POLICY = 'noeviction';
 const OLDEST = [6, 2] as const;
 
+// What the client waits for after it was told to go would keep the process.
+const AT_ONCE = { socketTimeout: 2_500, disconnectTimeout: 100 };
+
 const remedies: Record<string, string | undefined> = {
   ECONNREFUSED: 'start the server, or mend host and port',
   ENOENT: 'start the server, or mend the path of its socket',
@@ -17,12 +20,12 @@ export function redisChecks(config: Config): Check[] {
   const check = (about: 'REDIS_URL' | 'CACHE_REDIS_URL', url: string | undefined): Check[] =>
     url === undefined
       ? []
-      : [{ about, whenSilent: `see whether the server answers others, or mend ${about}`, run: (signal) => look(about, url, signal) }];
+      : [{ about, whenSilent: `see whether the server answers others, or mend its address`, run: (signal) => look(about, url, signal) }];
   return [...check('REDIS_URL', config.REDIS_URL), ...check('CACHE_REDIS_URL', config.CACHE_REDIS_URL)];
 }
 
 async function look(about: 'REDIS_URL' | 'CACHE_REDIS_URL', url: string, signal: AbortSignal): Promise<Finding[]> {
-  const client = connectRedis(url, 'doctor', createLog({ LOG_LEVEL: 'silent', DEBUG: false }, 'doctor'));
+  const client = connectRedis(url, 'doctor', createLog({ LOG_LEVEL: 'silent', DEBUG: false }, 'doctor'), AT_ONCE);
   signal.addEventListener('abort', () => client.disconnect());
   try {
     await ready(client);
