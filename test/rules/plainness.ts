@@ -2,7 +2,7 @@ import ts from 'typescript';
 import { importsOf, treeOf, walk, type Source } from './sources.js';
 
 const LONGEST = 300;
-const readsEnvironment = /^src\/(config\/|cli\/|main\.ts$|cluster(-\w+)*\.ts$)/;
+const readsEnvironment = /^src\/(config\/|cli\/|main\.ts$|cluster\.ts$)/;
 
 export function lengthFaults(sources: readonly Source[]): string[] {
   return sources
