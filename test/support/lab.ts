@@ -1,0 +1,64 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AppModule } from '../../src/app.module.js';
+import { readConfig, type Environment } from '../../src/config/config.js';
+import { createServer } from '../../src/http/server.js';
+import { pause } from '../../src/kernel/waiting.js';
+import { createLog } from '../../src/observability/log.js';
+import { NestLogger } from '../../src/observability/nest-logger.js';
+import { LabModule } from './lab.module.js';
+
+export const labEnvironment = (databaseUrl: string, redisUrl: string, more: Environment = {}): Environment => ({
+  DATABASE_URL: databaseUrl,
+  REDIS_URL: redisUrl,
+  SECRET_KEY: 'tests',
+  ENVIRONMENT: 'test',
+  PORT: '0',
+  PGPOOL_MIN_CONNECTIONS: '2',
+  PGPOOL_MAX_CONNECTIONS: '20',
+  LOG_LEVEL: 'error',
+  ...more,
+});
+
+/** The whole application with the lab, in this process. */
+export async function openLab(env: Environment): Promise<NestFastifyApplication> {
+  const config = readConfig(env);
+  const log = createLog(config, 'lab');
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, log, [LabModule]), createServer(log), {
+    logger: new NestLogger(log),
+    abortOnError: false,
+  });
+  await app.listen(0, '127.0.0.1');
+  return app;
+}
+
+/** The same as a real process, which can be killed. */
+export async function spawnLab(env: Environment): Promise<{ url: string; process: ChildProcess; end: (signal?: NodeJS.Signals) => Promise<number | null> }> {
+  const child = fork(resolve('.build/test/support/lab.main.js'), { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const [message] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [{ url: string } | number];
+  if (typeof message === 'number') throw new Error(`the process ended with ${message} before it was ready`);
+  return {
+    url: message.url,
+    process: child,
+    end: async (signal = 'SIGTERM') => {
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+      const gone = once(child, 'exit') as Promise<[number | null]>;
+      child.kill(signal);
+      return (await gone)[0];
+    },
+  };
+}
+
+/** Asks until the answer is right; what is asked must become true by itself. */
+export async function eventually<T>(ask: () => Promise<T>, right: (answer: T) => boolean, ms = 20_000): Promise<T> {
+  const last = performance.now() + ms;
+  for (;;) {
+    const answer = await ask();
+    if (right(answer)) return answer;
+    if (performance.now() > last) throw new Error(`not so within ${ms} ms; last: ${JSON.stringify(answer)}`);
+    await pause(20);
+  }
+}
