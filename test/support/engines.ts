@@ -27,7 +27,7 @@ export async function startEngines({
   env,
 }: Wanted = {}) {
   const dataDir = dir ?? (await mkdtemp(join(tmpdir(), 'mutirao-engines-')));
-  const log = createLog({ LOG_LEVEL: 'warn', DEBUG: false }, 'engines');
+  const log = createLog({ LOG_LEVEL: 'error', DEBUG: false }, 'engines');
   const engines = new Engines({ dataDir, postgres, redis, durable, maxConnections, namespaces, env: env ?? process.env }, log);
   const stop = async () => {
     await engines.stop();

@@ -1,0 +1,136 @@
+import { readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { aFolder, startSystem, until } from '../support/system.js';
+
+const start = (wanted?: Parameters<typeof startSystem>[0]) => {
+  const system = startSystem(wanted);
+  onTestFinished(() => system.end());
+  return system;
+};
+
+const folder = (...inside: string[]) => {
+  const { root, made } = aFolder(...inside);
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  return made;
+};
+
+describe('refuses to start', () => {
+  it('with every configuration fault at once and code 78', async () => {
+    const system = start({ env: { PORT: 'many', WORKERS: '0', LOG_LEVEL: 'loud' } });
+    expect((await system.exit).code).toBe(78);
+    expect(system.stderr).toMatch(/PORT: expected[^]*WORKERS: expected[^]*LOG_LEVEL: expected/);
+  });
+
+  it('on a port that another program holds', async () => {
+    const foreign = createServer().listen(0, '127.0.0.1');
+    await once(foreign, 'listening');
+    const { port } = foreign.address() as { port: number };
+    const system = start({ env: { PORT: String(port) } });
+    expect((await system.exit).code).toBe(1);
+    expect(system.stderr).toBe(`Port ${port} of 127.0.0.1 is in use by another program: stop that one, or choose another PORT\n`);
+    expect(system.processes()).toEqual([]);
+    foreign.close();
+  });
+});
+
+describe('starts and stops', () => {
+  it('says one line when all accept, refuses a second start, and leaves nothing behind', async () => {
+    const system = start();
+    const ready = await system.ready();
+    expect(ready.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(ready.role).toBe('all');
+    expect(ready.embedded).toEqual({ postgres: true, redis: true });
+    expect((await fetch(`${ready.url}/health/ready`)).status).toBe(200);
+    const key = join(system.dataDir, 'secret-key');
+    expect([readFileSync(key, 'utf8').length, statSync(key).mode & 0o777]).toEqual([96, 0o600]);
+
+    const second = start({ dataDir: system.dataDir });
+    const refusal = await second.exit;
+    expect(refusal.code).toBe(1);
+    expect(refusal.afterMs).toBeLessThan(3_000);
+    expect(second.stderr).toContain(`${system.dataDir} is in use by process ${system.pid}`);
+
+    const began = performance.now();
+    expect((await system.stop()).code).toBe(0);
+    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(system.processes()).toEqual([]);
+    expect(system.lines.filter(({ msg }) => msg === 'ready')).toHaveLength(1);
+  });
+
+  it('takes Ctrl-C, which reaches everything in the terminal and comes twice through npm, as one orderly stop', async () => {
+    const system = start({ env: { WORKERS: '2' } });
+    await system.ready();
+    system.signal('SIGINT', 'group');
+    system.signal('SIGINT');
+    expect((await system.exit).code).toBe(0);
+    expect(system.processes()).toEqual([]);
+    expect(system.lines.filter(({ level }) => level === 'error' || level === 'fatal')).toEqual([]);
+  });
+
+  it('stops while it is still starting', async () => {
+    const system = start();
+    await until(() => system.processes().some(({ command }) => command.includes('initdb')));
+    expect((await system.stop()).code).toBe(0);
+    expect(system.processes()).toEqual([]);
+  });
+
+  it('stops at once on a second signal', async () => {
+    const system = start();
+    await system.ready();
+    process.kill(system.pidOf('main.js'), 'SIGSTOP');
+    system.signal('SIGTERM');
+    await system.line(({ msg }) => msg === 'stopping');
+    const began = performance.now();
+    const again = setInterval(() => system.signal('SIGTERM'), 600);
+    expect((await system.exit).code).toBe(0);
+    clearInterval(again);
+    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(system.processes()).toEqual([]);
+  });
+
+  it('stops though nobody reads its log', async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const { port } = holder.address() as { port: number };
+    holder.close();
+    await once(holder, 'close');
+    const url = `http://127.0.0.1:${port}`;
+    const system = start({ env: { PORT: String(port), LOG_LEVEL: 'trace', RATE_LIMIT_IP_PER_MINUTE: '0' }, reads: false });
+    await until(() =>
+      fetch(`${url}/health/ready`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    );
+    for (let round = 0; round < 30; round += 1)
+      await Promise.all(Array.from({ length: 50 }, () => fetch(`${url}/nothing/${'x'.repeat(500)}`).then((answer) => answer.text())));
+    const began = performance.now();
+    expect((await system.stop()).code).toBe(0);
+    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(system.processes()).toEqual([]);
+  });
+});
+
+describe('bare machines', () => {
+  it('starts degraded without any Redis program and names what helps', async () => {
+    const bin = folder('bin');
+    symlinkSync(process.execPath, join(bin, 'node'));
+    const system = start({ env: { PATH: bin } });
+    const { url } = await system.ready();
+    const hint = system.lines.find(({ msg }) => msg.startsWith('No redis-server or valkey-server on PATH'));
+    expect(hint?.msg).toMatch(/starting degraded.*To get it: install Redis/);
+    const health = await fetch(`${url}/health`);
+    expect([health.status, ((await health.json()) as { status: string }).status]).toEqual([200, 'degraded']);
+  });
+
+  it('works under long paths, blanks and letters beyond ASCII', async () => {
+    const dataDir = folder('Doações, "mutirão" de José', 'p'.repeat(120));
+    const system = start({ dataDir });
+    expect((await fetch(`${(await system.ready()).url}/health/ready`)).status).toBe(200);
+    expect((await system.stop()).code).toBe(0);
+    expect(system.processes()).toEqual([]);
+  });
+});
