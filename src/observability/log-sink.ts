@@ -21,6 +21,7 @@ export class LogSink {
       this.dropped += 1;
       return;
     }
+    this.tellDropped();
     this.lines += line;
     if (this.scheduled) return;
     this.scheduled = true;
@@ -29,6 +30,7 @@ export class LogSink {
 
   /** Resolves when all is written, or when the reader has stood still for `ms`. */
   async flush(ms = 300): Promise<void> {
+    this.tellDropped();
     this.pass();
     if (this.stream.writableLength === 0) return;
     await new Promise<void>((resolve) => {
@@ -40,12 +42,20 @@ export class LogSink {
     });
   }
 
+  private tellDropped(): void {
+    if (this.dropped === 0) return;
+    const facts = {
+      level: 'warn',
+      time: new Date().toISOString(),
+      msg: 'log lines dropped, the reader stood still',
+      dropped: this.dropped,
+    };
+    this.lines += `${JSON.stringify(facts)}\n`;
+    this.dropped = 0;
+  }
+
   private pass(): void {
     this.scheduled = false;
-    if (this.dropped > 0) {
-      this.lines += `${JSON.stringify({ level: 'warn', time: new Date().toISOString(), msg: 'log lines dropped, the reader stood still', dropped: this.dropped })}\n`;
-      this.dropped = 0;
-    }
     if (this.lines === '' || this.stream.destroyed) return;
     const lines = this.lines;
     this.lines = '';

@@ -1,10 +1,12 @@
+import { format } from 'node:util';
 import { pino, type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import type { Config } from '../config/config.js';
 import { hide, scrub } from './hiding.js';
 import { LogSink } from './log-sink.js';
 
-export interface Log extends Logger {
+/** No `child`: what is bound to one goes past the hiding. */
+export interface Log extends Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'> {
   /** Writes what waits, for at most a moment; before the process ends. */
   settle(): Promise<void>;
 }
@@ -18,22 +20,33 @@ export function createLog(config: Pick<Config, 'LOG_LEVEL' | 'DEBUG'>, part: str
       level,
       base: { pid: process.pid, part },
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: {
-        level: (label) => ({ level: label }),
-        log: (facts) => hide(facts) as Record<string, unknown>,
-      },
+      formatters: { level: (label) => ({ level: label }), log: (facts) => readable(facts) },
       // Errors are turned into facts by `hide`, which also knows what must not be shown.
       serializers: { err: (facts: unknown) => facts },
       hooks: {
-        logMethod(args, method) {
-          const hidden = args.map((arg) =>
-            typeof arg === 'string' ? scrub(arg) : arg instanceof Error ? { err: arg, msg: scrub(arg.message) } : arg,
-          );
-          method.apply(this, hidden as typeof args);
+        logMethod(args: unknown[], method) {
+          const [facts, words] = isObject(args[0]) ? [args[0], args.slice(1)] : [{}, args];
+          const known = facts instanceof Error ? { err: facts } : facts;
+          // Said in full before it is looked through: `Bearer %s` is harmless only in two pieces.
+          const said = words.length > 0 ? format(...words.map((word) => readable({ word }).word)) : messageOf(known.err);
+          method.apply(this, [known, said && scrub(said)] as Parameters<typeof method>);
         },
       },
     },
     process.stdout.isTTY ? pretty({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' }) : sink,
   );
   return Object.assign(log, { settle: () => sink.flush() });
+}
+
+const isObject = (value: unknown): value is { err?: unknown } => typeof value === 'object' && value !== null;
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : undefined);
+
+/** What is logged may throw when it is looked at; logging does not. */
+function readable(facts: object): Record<string, unknown> {
+  try {
+    return hide(facts) as Record<string, unknown>;
+  } catch (cause) {
+    return { unreadable: scrub(String(cause)) };
+  }
 }
