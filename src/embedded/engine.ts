@@ -7,6 +7,7 @@ import { endLeftovers } from './leftovers.js';
 
 const LARGEST_LOG = 10 * 1024 * 1024;
 const SHOWN = 4_000;
+const MENDING_MS = 10_000;
 
 export interface Command {
   program: string;
@@ -55,12 +56,14 @@ export class Engine {
 
   /** Resolves when it answers. From then on it is started again whenever it ends. */
   async start(): Promise<void> {
+    const until = Date.now() + MENDING_MS;
     for (;;) {
       try {
         await (this.launching = this.launch());
         return;
       } catch (fault) {
-        if (this.stopping.signal.aborted || !(fault instanceof EngineFailed) || !this.plan.mend(fault.message)) throw fault;
+        if (this.stopping.signal.aborted || Date.now() > until) throw fault;
+        if (!(fault instanceof EngineFailed) || !this.plan.mend(fault.message)) throw fault;
         await pause(250, this.stopping.signal);
       }
     }

@@ -5,11 +5,12 @@ import { pause } from '../kernel/waiting.js';
 
 interface Process {
   pid: number;
+  /** What it was started as, or the title it gave itself. */
+  program: string;
   command: string;
 }
 
-/** Both engines, also under the titles they give themselves. */
-const engineName = /^(\S*|\/.*\/)(postgres|redis-server|valkey-server)(:| |$)/;
+const engineName = /(^|\/)(postgres|redis-server|valkey-server)(:| |$)/;
 /** A process of Postgres that serves its postmaster. */
 const subordinate = /^postgres: /;
 
@@ -41,34 +42,51 @@ export async function endLeftovers(folder: string, log: Log, stopping: AbortSign
   }
 }
 
-/** Engines whose working folder is `folder`. Both move into theirs, which proves them ours as no pid file could. */
-export function enginesIn(folder: string): Process[] {
-  if (!existsSync(folder)) return [];
-  if (process.platform !== 'linux') return listed().filter(({ command }) => engineName.test(command) && command.includes(folder));
-  const { dev, ino } = statSync(folder);
-  const net = readlinkSync('/proc/self/ns/net');
-  return readdirSync('/proc')
-    .map(Number)
-    .filter((pid) => pid > 0)
-    .flatMap((pid) => {
-      try {
-        const [program = '', ...args] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-        if (!engineName.test(program)) return [];
-        // The lock of DATA_DIR reaches as far as the network namespace: an engine beyond may have a living supervisor.
-        if (readlinkSync(`/proc/${pid}/ns/net`) !== net) return [];
-        const home = statSync(`/proc/${pid}/cwd`);
-        return home.dev === dev && home.ino === ino ? [{ pid, command: [program, ...args].join(' ') }] : [];
-      } catch {
-        return [];
-      }
-    });
+function enginesIn(folder: string): Process[] {
+  return existsSync(folder) ? processes().filter((each) => worksIn(each, folder)) : [];
+}
+
+/** Engines move into their folder, which proves them ours as no pid file could. */
+function worksIn({ pid, program, command }: Process, folder: string): boolean {
+  if (!engineName.test(program)) return false;
+  if (process.platform !== 'linux') return command.includes(folder);
+  try {
+    // The lock of DATA_DIR reaches as far as the network namespace: an engine beyond may have a living supervisor.
+    if (readlinkSync(`/proc/${pid}/ns/net`) !== readlinkSync('/proc/self/ns/net')) return false;
+    const [home, ours] = [statSync(`/proc/${pid}/cwd`), statSync(folder)];
+    return home.dev === ours.dev && home.ino === ours.ino;
+  } catch (fault) {
+    // Root without CAP_SYS_PTRACE may not look at what runs as nobody, but for the command line.
+    return (fault as NodeJS.ErrnoException).code === 'EACCES' && command.includes(folder);
+  }
+}
+
+/** Whether a pid file's number belongs to a living process that is no engine of `folder`. */
+export function isForeign(pid: number, folder: string): boolean {
+  const holder = processes().find((each) => each.pid === pid);
+  return holder !== undefined && !worksIn(holder, folder);
+}
+
+function processes(): Process[] {
+  return process.platform === 'linux' ? readdirSync('/proc').flatMap(processOf) : listed();
+}
+
+function processOf(entry: string): Process[] {
+  if (!/^\d+$/.test(entry)) return [];
+  try {
+    const command = readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0');
+    // A dead process that waits for its burial has no command line any more.
+    return command[0] ? [{ pid: Number(entry), program: command[0], command: command.join(' ') }] : [];
+  } catch {
+    return [];
+  }
 }
 
 function listed(): Process[] {
   return execFileSync('ps', ['-axww', '-o', 'pid=,command='], { encoding: 'utf8' })
     .split('\n')
-    .map((line) => /^\s*(\d+) (.*)$/.exec(line))
-    .flatMap((match) => (match ? [{ pid: Number(match[1]), command: match[2] ?? '' }] : []));
+    .map((line) => /^\s*(\d+) ((\S+).*)$/.exec(line))
+    .flatMap((match) => (match ? [{ pid: Number(match[1]), command: match[2]!, program: match[3]! }] : []));
 }
 
 function send(pid: number, signal: NodeJS.Signals): void {
@@ -76,14 +94,5 @@ function send(pid: number, signal: NodeJS.Signals): void {
     process.kill(pid, signal);
   } catch {
     // It ended meanwhile.
-  }
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (fault) {
-    return (fault as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

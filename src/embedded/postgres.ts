@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import pg from 'pg';
 import type { Log } from '../observability/log.js';
 import { EngineFailed, type Command, type EnginePlan } from './engine.js';
-import { isAlive } from './leftovers.js';
+import { isForeign } from './leftovers.js';
 import { postgresProgram } from './postgres-program.js';
 
 const DATABASE = 'mutirao';
@@ -70,7 +70,7 @@ async function makeCluster(data: string, command: (name: 'initdb', args: string[
 function forgetDead(data: string, sockets: string): void {
   for (const name of [`.s.PGSQL.${PORT}`, `.s.PGSQL.${PORT}.lock`]) rmSync(join(sockets, name), { force: true });
   const file = join(data, 'postmaster.pid');
-  if (existsSync(file) && isAlive(Number.parseInt(readFileSync(file, 'utf8'), 10))) rmSync(file);
+  if (existsSync(file) && isForeign(Number.parseInt(readFileSync(file, 'utf8'), 10), data)) rmSync(file);
 }
 
 function settings({ maxConnections, durable }: PostgresOptions, sockets: string): string[] {

@@ -92,7 +92,7 @@ describe('what earlier runs left', () => {
     const first = await startEngines({ dir: dataDir, redis: false });
     await query(first.databaseUrl, "CREATE TABLE kept AS SELECT 'a gift' AS what");
     await first.stop();
-    const foreign = spawn('sleep', ['60'], { cwd: dataDir });
+    const foreign = spawn('sleep', ['60'], { cwd: join(dataDir, 'postgres') });
     const ended = once(foreign, 'exit');
     // Even one that is called like ours, but works elsewhere.
     const namesake = spawn('sleep', ['60'], { argv0: 'postgres', cwd: '/' });
