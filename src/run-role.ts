@@ -3,7 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { AppModule, consumes, type Features } from './app.module.js';
 import { ConfigFaults, type Config } from './config/config.js';
-import { closeWhileDraining, createServer, drain } from './http/server.js';
+import { closeAfterAnswers, createServer, drain } from './http/server.js';
 import { Readiness } from './http/readiness.js';
 import { within } from './kernel/waiting.js';
 import { OutboxRunner } from './outbox/runner.js';
@@ -41,7 +41,7 @@ async function serve(config: Config, log: Log, features: Features): Promise<void
   });
   const fastify = adapter.getInstance<FastifyInstance>();
   const readiness = app.get(Readiness);
-  closeWhileDraining(fastify, readiness);
+  closeAfterAnswers(fastify, readiness);
   endOnSignal(log, async () => {
     const work = consumes(config) ? app.get(OutboxRunner, { strict: false }).stop() : undefined;
     await Promise.all([drain(fastify, readiness), work]);

@@ -3,10 +3,13 @@ import { Injectable } from '@nestjs/common';
 /** Whether this process should get traffic at all. */
 @Injectable()
 export class Readiness {
-  private closed = false;
+  /** Stopping: whoever asks is told to send its traffic elsewhere. */
+  draining = false;
+  /** Nothing new is accepted, and each kept connection ends with its next answer. */
+  closed = false;
 
-  get draining(): boolean {
-    return this.closed;
+  drain(): void {
+    this.draining = true;
   }
 
   close(): void {

@@ -53,34 +53,37 @@ export function createServer(log: Log): FastifyAdapter {
 }
 
 const LOOK_MS = 50;
-/** Clients on a kept connection hear with their next answer that it closes; after this time the idle ones are closed. */
+/** Time for whoever balances the load to hear that this process is not ready. */
 const TELL_MS = 1_000;
+/** Time in which a kept connection may still bring the request that is under way. */
+const LAST_REQUEST_MS = 1_000;
 const FINISH_MS = 5_000;
 
 /**
- * Ends serving without failing a request: answers carry `Connection: close` while connections are still
- * accepted, then nothing new is accepted, what runs is finished, and only idle connections are closed.
+ * Ends serving without failing a request. The door is closed before connections are: with the next answer
+ * each client hears that its connection closes, and where it comes again it is refused, not cut off.
  */
 export async function drain(fastify: FastifyInstance, readiness: Readiness): Promise<void> {
-  readiness.close();
   const { server } = fastify;
   const open = () => new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count)));
+  readiness.drain();
   if ((await open()) > 0) await pause(TELL_MS);
-  // A connection that came in with this turn of the loop has been accepted; the next finds the door closed.
+  // What came in with this turn of the loop is accepted by now.
   await new Promise((resolve) => setImmediate(resolve));
   // The plain socket server's way to close: http's own would cut idle connections at once.
   Server.prototype.close.call(server);
-  const last = performance.now() + FINISH_MS;
-  while ((await open()) > 0 && performance.now() < last) {
-    server.closeIdleConnections();
+  readiness.close();
+  const closed = performance.now();
+  while ((await open()) > 0 && performance.now() < closed + FINISH_MS) {
+    if (performance.now() > closed + LAST_REQUEST_MS) server.closeIdleConnections();
     await pause(LOOK_MS);
   }
   server.closeAllConnections();
 }
 
-export function closeWhileDraining(fastify: FastifyInstance, readiness: Readiness): void {
+export function closeAfterAnswers(fastify: FastifyInstance, readiness: Readiness): void {
   fastify.addHook('onSend', (_request, reply, _payload, done) => {
-    if (readiness.draining) reply.header('connection', 'close');
+    if (readiness.closed) reply.header('connection', 'close');
     done();
   });
 }

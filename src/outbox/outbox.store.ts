@@ -26,8 +26,7 @@ export interface StartedRow extends Ticket {
   failures: number;
 }
 
-const HANDED_LEASE = `interval '30 seconds'`;
-const RUNNING_LEASE = `interval '15 seconds'`;
+const LEASE = `interval '10 seconds'`;
 const CRASHES_ALLOWED = 5;
 
 // The driver gives [rows, count] for what writes and rows for what reads.
@@ -60,7 +59,7 @@ export class OutboxStore {
            ) AS due
            WHERE NOT EXISTS (SELECT FROM queue_states WHERE queue_states.queue = wanted.queue AND paused)
          )
-         UPDATE outbox SET state = 'handed', handovers = handovers + 1, lease_until = now() + ${HANDED_LEASE}
+         UPDATE outbox SET state = 'handed', handovers = handovers + 1, lease_until = now() + ${LEASE}
          FROM next WHERE outbox.id = next.id
          RETURNING outbox.id, outbox.queue, outbox.handovers`,
         [[...rooms.keys()], [...rooms.values()]],
@@ -87,7 +86,7 @@ export class OutboxStore {
   async start(tickets: readonly Ticket[]): Promise<StartedRow[]> {
     return written(
       await this.db.query(
-        `UPDATE outbox SET state = 'running', runs = runs + 1, lease_until = now() + ${RUNNING_LEASE}
+        `UPDATE outbox SET state = 'running', runs = runs + 1, lease_until = now() + ${LEASE}
          FROM unnest($1::uuid[], $2::int[]) AS ticket(id, handovers)
          WHERE outbox.id = ticket.id AND outbox.handovers = ticket.handovers AND state = 'handed'
            AND NOT EXISTS (SELECT FROM queue_states WHERE queue_states.queue = outbox.queue AND paused)
@@ -99,7 +98,7 @@ export class OutboxStore {
 
   async renew(tickets: readonly Ticket[]): Promise<void> {
     await this.db.query(
-      `UPDATE outbox SET lease_until = now() + ${RUNNING_LEASE} FROM unnest($1::uuid[], $2::int[]) AS ticket(id, handovers)
+      `UPDATE outbox SET lease_until = now() + ${LEASE} FROM unnest($1::uuid[], $2::int[]) AS ticket(id, handovers)
        WHERE outbox.id = ticket.id AND outbox.handovers = ticket.handovers AND state = 'running'`,
       columns(tickets),
     );

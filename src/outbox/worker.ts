@@ -11,7 +11,7 @@ import { Ends, Starts } from './batches.js';
 import { Transport } from './transport.js';
 
 const GUARD = 'handled_jobs_pkey';
-const RENEW_EVERY_MS = 5_000;
+const RENEW_EVERY_MS = 3_000;
 const UNKNOWN_JOB_WAIT_MS = 5_000;
 
 /** Another run took this job over; what this one wrote was rolled back. */

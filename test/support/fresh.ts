@@ -37,9 +37,22 @@ export async function freshRedis(settings: Record<string, string> = {}) {
   const path = join(dir, 'redis.sock');
   let server: ChildProcess;
   const start = async () => {
-    const all: Record<string, string> = { port: '0', unixsocket: path, dir, save: '', appendonly: 'no', 'maxmemory-policy': 'noeviction', ...settings };
-    server = spawn('redis-server', Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]), { stdio: ['ignore', 'pipe', 'inherit'] });
-    for await (const chunk of server.stdout ?? []) if (String(chunk).includes('ready to accept') || String(chunk).includes('Ready to accept')) break;
+    const all: Record<string, string> = {
+      port: '0',
+      unixsocket: path,
+      dir,
+      save: '',
+      appendonly: 'no',
+      'maxmemory-policy': 'noeviction',
+      ...settings,
+    };
+    server = spawn(
+      'redis-server',
+      Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]),
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    for await (const chunk of server.stdout ?? [])
+      if (String(chunk).includes('ready to accept') || String(chunk).includes('Ready to accept')) break;
     server.stdout?.resume();
   };
   const end = async (signal: NodeJS.Signals) => {

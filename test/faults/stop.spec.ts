@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freshDatabase, freshRedis } from '../support/fresh.js';
+import { crowd } from '../support/crowd.js';
+import { eventually, labEnvironment, spawnLab } from '../support/lab.js';
+
+let database: Awaited<ReturnType<typeof freshDatabase>>;
+let redis: Awaited<ReturnType<typeof freshRedis>>;
+beforeAll(async () => {
+  [database, redis] = await Promise.all([freshDatabase(), freshRedis()]);
+});
+afterAll(() => Promise.all([database.drop(), redis.stop()]));
+
+describe('SIGTERM under load', () => {
+  it('fails no request: each is answered or finds the door closed', async () => {
+    const lab = await spawnLab(labEnvironment(database.url, redis.url, { LOG_LEVEL: 'silent' }));
+    const quick = crowd(`${lab.url}/health/live`, 32);
+    const slow = crowd(`${lab.url}/lab/slow?ms=300`, 16);
+    await eventually(
+      () => Promise.resolve(quick.answered + slow.answered),
+      (count) => count > 500,
+    );
+    expect(await lab.end('SIGTERM')).toBe(0);
+    await Promise.all([quick.over, slow.over]);
+    expect([...quick.failures, ...slow.failures]).toEqual([]);
+    expect(slow.answered).toBeGreaterThan(16);
+  });
+
+  it('says not ready first, while it still answers', async () => {
+    const lab = await spawnLab(labEnvironment(database.url, redis.url, { LOG_LEVEL: 'silent' }));
+    expect((await fetch(`${lab.url}/health/ready`)).status).toBe(200);
+    const held = fetch(`${lab.url}/lab/slow?ms=800`);
+    const ended = lab.end('SIGTERM');
+    const answer = await eventually(
+      () => fetch(`${lab.url}/health/ready`),
+      ({ status }) => status === 503,
+    );
+    expect(await answer.json()).toEqual({ status: 'error', reasons: ['this process is stopping'] });
+    expect((await held).status).toBe(200);
+    expect(await ended).toBe(0);
+  });
+});
