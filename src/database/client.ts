@@ -3,8 +3,8 @@ import pg from 'pg';
 type Query = (...words: unknown[]) => unknown;
 
 /**
- * A connection on which an answer did not come in time is closed: given back to the pool
- * it would make everyone after wait for the same silence.
+ * A connection that stood still, or on which the server said its last word, is closed at once: given back
+ * to the pool it would make everyone after wait for the same silence, or fail for the same reason.
  */
 export class ImpatientClient extends pg.Client {
   constructor(config?: pg.ClientConfig) {
@@ -14,11 +14,15 @@ export class ImpatientClient extends pg.Client {
       const answer = ask(...words);
       if (answer instanceof Promise) {
         answer.catch((fault: unknown) => {
-          if (fault instanceof Error && fault.message === 'Query read timeout')
-            (this as unknown as { connection: pg.Connection }).connection.stream.destroy();
+          if (isLast(fault)) void this.end();
         });
       }
       return answer;
     }) as typeof this.query;
   }
 }
+
+const isLast = (fault: unknown) =>
+  fault instanceof pg.DatabaseError
+    ? fault.severity === 'FATAL' || fault.severity === 'PANIC'
+    : fault instanceof Error && fault.message === 'Query read timeout';

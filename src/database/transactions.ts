@@ -1,7 +1,8 @@
-import { Injectable } from '@nestjs/common';
-import type { QueryResult } from 'pg';
-import { DataSource, type EntityManager } from 'typeorm';
-import { isDatabaseAway } from './faults.js';
+import { Inject, Injectable } from '@nestjs/common';
+import type { ClientBase, QueryResult } from 'pg';
+import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
+import type { Log } from '../observability/log.js';
+import { LOG } from '../observability/observability.module.js';
 
 declare const opened: unique symbol;
 
@@ -13,15 +14,14 @@ interface Ending {
   acts: (() => void)[];
 }
 
-interface PlainClient {
-  query(sql: string): Promise<QueryResult | QueryResult[]>;
-}
+/** What `query` answers to several statements in one text. */
+type Client = ClientBase & { query(sql: string): Promise<QueryResult | QueryResult[]>; end(): Promise<void> };
 
 const endings = new WeakMap<EntityManager, Ending>();
 
 /** Acts once this transaction has been committed, never where it was rolled back. */
 export function afterCommit(tx: Tx, act: () => void): void {
-  endings.get(tx)?.acts.push(act);
+  endingOf(tx).acts.push(act);
 }
 
 /**
@@ -29,7 +29,13 @@ export function afterCommit(tx: Tx, act: () => void): void {
  * values in it are literals made by `pg.escapeLiteral`. Where it fails, nothing is committed.
  */
 export function withCommit(tx: Tx, statement: string): void {
-  endings.get(tx)?.statements.push(statement);
+  endingOf(tx).statements.push(statement);
+}
+
+function endingOf(tx: Tx): Ending {
+  const ending = endings.get(tx);
+  if (!ending) throw new Error('the transaction is over, nothing can be added to it');
+  return ending;
 }
 
 /** The commit was answered with a rollback: an earlier statement had failed and someone caught its error. */
@@ -39,27 +45,55 @@ class NotCommitted extends Error {
 
 @Injectable()
 export class Transactions {
-  constructor(private readonly db: DataSource) {}
+  constructor(
+    private readonly db: DataSource,
+    @Inject(LOG) private readonly log: Log,
+  ) {}
 
   async run<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     const runner = this.db.createQueryRunner();
+    const tx = runner.manager as Tx;
     const ending: Ending = { statements: [], acts: [] };
-    endings.set(runner.manager, ending);
-    let result: T;
+    let client: Client | undefined;
     try {
-      const client = (await runner.connect()) as PlainClient;
+      client = (await runner.connect()) as Client;
       await runner.startTransaction();
-      result = await work(runner.manager as Tx);
+      endings.set(tx, ending);
+      const result = await work(tx);
+      close(runner);
       const answers = [await client.query([...ending.statements, 'COMMIT'].join(';\n'))].flat();
       if (answers.at(-1)?.command !== 'COMMIT') throw new NotCommitted('the transaction was rolled back');
+      for (const act of ending.acts) this.tell(act);
+      return result;
     } catch (fault) {
-      // A connection that does not answer is not asked to roll back: the server does that when it ends.
-      if (!isDatabaseAway(fault) && runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
+      close(runner);
+      if (client) await rollBack(client);
       throw fault;
     } finally {
-      await runner.release();
+      await giveBack(runner);
     }
-    for (const act of ending.acts) act();
-    return result;
+  }
+
+  // What was committed is not undone because someone who heard of it stumbled.
+  private tell(act: () => void): void {
+    try {
+      act();
+    } catch (fault) {
+      this.log.error({ err: fault }, 'an act after a commit failed');
+    }
   }
 }
+
+// From here on TypeORM refuses this transaction's queries: what still ran would otherwise be committed alone, after the end.
+function close(runner: QueryRunner): void {
+  endings.delete(runner.manager);
+  (runner as { isReleased: boolean }).isReleased = true;
+}
+
+async function giveBack(runner: QueryRunner): Promise<void> {
+  (runner as { isReleased: boolean }).isReleased = false;
+  await runner.release();
+}
+
+/** A connection that cannot even do this is closed; the server then rolls back by itself. */
+const rollBack = (client: Client): Promise<unknown> => client.query('ROLLBACK').catch(() => void client.end());

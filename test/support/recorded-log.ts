@@ -1,0 +1,15 @@
+import { pino } from 'pino';
+import type { Log } from '../../src/observability/log.js';
+
+export interface LogLine {
+  level: number;
+  msg: string;
+  [fact: string]: unknown;
+}
+
+/** A log that keeps its lines, for those who ask what was told. */
+export function recordedLog(): { log: Log; lines: LogLine[] } {
+  const lines: LogLine[] = [];
+  const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(JSON.parse(line) as LogLine) });
+  return { log: Object.assign(log, { settle: async () => undefined }), lines };
+}
