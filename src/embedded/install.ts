@@ -30,10 +30,10 @@ export async function redisProgram(env: Environment, log: Log, signal: AbortSign
 const advice = (apt: string | undefined) =>
   apt === undefined
     ? 'To get it: install Redis 6.2 or later so that redis-server is on PATH, then start again.'
-    : 'To get it: sudo apt-get install -y --no-install-recommends redis-server';
+    : 'To get it: sudo apt-get install -y --no-install-recommends redis-server; then start again.';
 
 async function install(apt: string, env: Environment, signal: AbortSignal): Promise<string | undefined> {
-  const run = (...args: string[]) => finished(apt, ['-q', '-o', 'DPkg::Lock::Timeout=60', ...args], env, signal);
+  const run = (...args: string[]) => finished(apt, [...args, '-q', '-o', 'Acquire::Retries=1', '-o', 'Acquire::http::Timeout=10', '-o', 'DPkg::Lock::Timeout=60'], env, signal);
   const wanted = ['install', '-y', '--no-install-recommends', 'redis-server'];
   if (hasLists() && (await run(...wanted)) === undefined) return undefined;
   return (await run('update')) ?? (await run(...wanted));
@@ -57,7 +57,7 @@ function finished(program: string, args: string[], given: Environment, signal: A
     child.once('error', (fault) => resolve(fault.message));
     child.once('exit', (code, ended) => {
       signal.removeEventListener('abort', stop);
-      resolve(code === 0 ? undefined : `${args.at(-1)} ended with ${ended ?? `code ${code}`}`);
+      resolve(code === 0 ? undefined : `apt-get ${args[0]} ended with ${ended ?? `code ${code}`}`);
     });
   });
 }
