@@ -33,7 +33,13 @@ const advice = (apt: string | undefined) =>
     : 'To get it: sudo apt-get install -y --no-install-recommends redis-server; then start again.';
 
 async function install(apt: string, env: Environment, signal: AbortSignal): Promise<string | undefined> {
-  const run = (...args: string[]) => finished(apt, [...args, '-q', '-o', 'Acquire::Retries=1', '-o', 'Acquire::http::Timeout=10', '-o', 'DPkg::Lock::Timeout=60'], env, signal);
+  const run = (...args: string[]) =>
+    finished(
+      apt,
+      [...args, '-q', '-o', 'Acquire::Retries=1', '-o', 'Acquire::http::Timeout=10', '-o', 'DPkg::Lock::Timeout=60'],
+      env,
+      signal,
+    );
   const wanted = ['install', '-y', '--no-install-recommends', 'redis-server'];
   if (hasLists() && (await run(...wanted)) === undefined) return undefined;
   return (await run('update')) ?? (await run(...wanted));
