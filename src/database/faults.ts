@@ -14,10 +14,21 @@ const serverFaults = /^(57P0[1-5]|53[0-4]00|08\d{3}|58030)$/;
 const words =
   /timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error|not queryable/i;
 
+// Waited too long for a lock or an answer, lost a deadlock, lost against another transaction.
+const busyFaults = new Set(['55P03', '57014', '40P01', '40001']);
+const FULL = '53100';
+
+const codeOf = (error: unknown): unknown => (error instanceof Error ? (error as { code?: unknown }).code : undefined);
+
+/** True where the same may well succeed in a moment: the database is there, and too much is going on in it. */
+export const isDatabaseBusy = (error: unknown): boolean => busyFaults.has(String(codeOf(error)));
+
+export const isDatabaseFull = (error: unknown): boolean => codeOf(error) === FULL;
+
 /** True where the database is away or overwhelmed, not where it said no to what was asked. */
 export function isDatabaseAway(error: unknown): boolean {
   for (let fault = error; fault instanceof Error; fault = fault.cause) {
-    const code = (fault as { code?: unknown }).code;
+    const code = codeOf(fault);
     if (typeof code === 'string' && (socketFaults.has(code) || serverFaults.test(code))) return true;
     if (words.test(fault.message)) return true;
     if (fault instanceof AggregateError && fault.errors.some(isDatabaseAway)) return true;

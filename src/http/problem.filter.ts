@@ -1,12 +1,11 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { isDatabaseAway } from '../database/faults.js';
-import { problems, Refusal, type ProblemCode } from '../kernel/problems.js';
+import { isDatabaseAway, isDatabaseBusy, isDatabaseFull } from '../database/faults.js';
+import { Refusal } from '../kernel/problems.js';
 import type { Log } from '../observability/log.js';
 import { LOG } from '../observability/observability.module.js';
 import { RedisAway } from '../redis/redis.client.js';
-
-const RETRY_AFTER_SECONDS = 5;
+import { refused, refusedWith, sendProblem, type Refused } from './problem.js';
 
 /** The one place where a fault becomes an answer; what it says never holds a stack, SQL or a secret. */
 @Catch()
@@ -16,47 +15,26 @@ export class ProblemFilter implements ExceptionFilter {
   catch(fault: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    const { code, detail, status } = explain(fault);
-    if (status >= 500) this.log.error({ requestId: request.id, err: fault }, 'request failed');
-    void sendProblem(request, reply, code, detail, status);
+    const why = explain(fault);
+    if (why.status >= 500) this.log.error({ requestId: request.id, err: fault }, 'request failed');
+    // Where an answer has begun, only its sudden end can still say that it is not whole.
+    if (reply.raw.headersSent) reply.raw.destroy();
+    else sendProblem(request, reply, why);
   }
 }
 
-export function sendProblem(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  code: ProblemCode,
-  detail: string,
-  status = problems[code].status,
-) {
-  if (status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
-  return reply
-    .status(status)
-    .type('application/problem+json; charset=utf-8')
-    .send({
-      type: `https://mutirao.dev/problems/${code.replaceAll('_', '-')}`,
-      title: problems[code].title,
-      status,
-      code,
-      detail,
-      instance: request.url.split('?', 1)[0],
-      requestId: request.id,
-    });
+function explain(fault: unknown): Refused {
+  if (fault instanceof Refusal) return refused(fault.code, fault.message);
+  if (isDatabaseFull(fault)) return refused('storage_full', 'Nothing can be stored at the moment.');
+  if (isDatabaseBusy(fault)) return refused('overloaded', 'This took too long, as too much is going on. Try again in a moment.');
+  if (isDatabaseAway(fault)) return refused('dependency_down', 'A part this needs does not answer. Try again in a moment.');
+  if (fault instanceof RedisAway) return refused('dependency_down', 'The queue does not answer. Try again in a moment.');
+  // Other libraries' errors also carry a status: that of the server they asked, which is not ours to pass on.
+  const status = fault instanceof HttpException ? fault.getStatus() : 500;
+  if (status < 400 || status >= 500) return refused('internal_error', 'It was logged under the request id.');
+  return isUnreadable(fault) ? refused('malformed_json') : refusedWith(status);
 }
 
-function explain(fault: unknown): { code: ProblemCode; detail: string; status: number } {
-  if (fault instanceof Refusal) return { code: fault.code, detail: fault.message, status: problems[fault.code].status };
-  if (isDatabaseAway(fault)) return of('dependency_down', 'The database does not answer. Try again in a moment.');
-  if (fault instanceof RedisAway) return of('dependency_down', 'The queue does not answer. Try again in a moment.');
-  const status = fault instanceof HttpException ? fault.getStatus() : (fault as { statusCode?: unknown } | null)?.statusCode;
-  if (typeof status === 'number' && status >= 400 && status < 500) {
-    const code = codeOf(status);
-    return { code, detail: code === 'not_found' ? 'There is nothing at this address.' : problems[code].title, status };
-  }
-  return of('internal_error', 'It was logged under the request id.');
-}
-
-const of = (code: ProblemCode, detail: string) => ({ code, detail, status: problems[code].status });
-
-const codeOf = (status: number) =>
-  (Object.keys(problems) as ProblemCode[]).find((code) => problems[code].status === status) ?? 'bad_request';
+// Fastify's error, as Nest wraps it.
+const isUnreadable = (fault: unknown): boolean =>
+  fault instanceof Error && /^FST_ERR_CTP_(INVALID|EMPTY)_JSON_BODY$/.test(String((fault.cause as { code?: unknown } | undefined)?.code));

@@ -8,6 +8,15 @@ export class Readiness {
   /** Nothing new is accepted, and each kept connection ends with its next answer. */
   closed = false;
 
+  /** Requests that come meanwhile wait for this. */
+  held: Promise<void> | undefined;
+
+  async hold(work: () => Promise<void>): Promise<void> {
+    this.held = work();
+    await this.held;
+    this.held = undefined;
+  }
+
   drain(): void {
     this.draining = true;
   }

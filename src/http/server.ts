@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Server } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { newId } from '../kernel/ids.js';
 import { pause } from '../kernel/waiting.js';
 import type { Log } from '../observability/log.js';
+import { refuseConnection, refusedWith, sendProblem } from './problem.js';
 import type { Readiness } from './readiness.js';
 
 const safeRequestId = /^[\w.:-]{1,64}$/;
@@ -25,6 +26,10 @@ export function createServer(log: Log): FastifyAdapter {
       const given = request.headers['x-request-id'];
       return typeof given === 'string' && safeRequestId.test(given) ? given : newId();
     },
+    // Faults from before there is a route, which no filter sees.
+    frameworkErrors: (fault: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
+      sendProblem(request, reply, refusedWith(fault.statusCode ?? 400)),
+    clientErrorHandler: refuseConnection,
     forceCloseConnections: false,
     return503OnClosing: false,
     // Slow requests are Fastify's own words; ours is one line a request.
@@ -55,6 +60,7 @@ export function createServer(log: Log): FastifyAdapter {
 const LOOK_MS = 50;
 /** Time for whoever balances the load to hear that this process is not ready. */
 const TELL_MS = 1_000;
+const HOLD_MS = 20;
 /** Time in which a kept connection may still bring the request that is under way. */
 const LAST_REQUEST_MS = 1_000;
 const FINISH_MS = 5_000;
@@ -68,11 +74,15 @@ export async function drain(fastify: FastifyInstance, readiness: Readiness): Pro
   const open = () => new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count)));
   readiness.drain();
   if ((await open()) > 0) await pause(TELL_MS);
-  // What came in with this turn of the loop is accepted by now.
-  await new Promise((resolve) => setImmediate(resolve));
-  // The plain socket server's way to close: http's own would cut idle connections at once.
-  Server.prototype.close.call(server);
-  readiness.close();
+  // Clients who wait for an answer do not connect. So for a moment nobody is answered, and the door
+  // closes when all who came are in: a connection that the kernel took but we did not would be cut off.
+  await readiness.hold(async () => {
+    await pause(HOLD_MS);
+    await new Promise((resolve) => setImmediate(resolve));
+    // The plain socket server's way to close: http's own would cut idle connections at once.
+    Server.prototype.close.call(server);
+    readiness.close();
+  });
   const closed = performance.now();
   while ((await open()) > 0 && performance.now() < closed + FINISH_MS) {
     if (performance.now() > closed + LAST_REQUEST_MS) server.closeIdleConnections();
@@ -82,6 +92,10 @@ export async function drain(fastify: FastifyInstance, readiness: Readiness): Pro
 }
 
 export function closeAfterAnswers(fastify: FastifyInstance, readiness: Readiness): void {
+  fastify.addHook('onRequest', (_request, _reply, done) => {
+    if (readiness.held) void readiness.held.then(() => done());
+    else done();
+  });
   fastify.addHook('onSend', (_request, reply, _payload, done) => {
     if (readiness.closed) reply.header('connection', 'close');
     done();

@@ -1,0 +1,35 @@
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AppModule, type Features } from '../../src/app.module.js';
+import { readConfig, type Environment } from '../../src/config/config.js';
+import { createServer } from '../../src/http/server.js';
+import { NestLogger } from '../../src/observability/nest-logger.js';
+import { LabModule } from './lab.module.js';
+import { recordedLog } from './recorded-log.js';
+
+/** The whole application in this process, and what it logs. */
+export async function openApp(env: Environment, features: Features = [LabModule]) {
+  const config = readConfig(env);
+  const { log, lines } = recordedLog();
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, log, features), createServer(log), {
+    logger: new NestLogger(log),
+    abortOnError: false,
+  });
+  await app.listen(0, '127.0.0.1');
+  const url = await app.getUrl();
+  return {
+    app,
+    url,
+    lines,
+    /** A request over the wire, and how long it took. */
+    ask: async (path: string, init: RequestInit = {}) => {
+      const began = performance.now();
+      const response = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(30_000), ...init });
+      const text = await response.text();
+      const json = text.startsWith('{') ? (JSON.parse(text) as Answer) : {};
+      return { status: response.status, headers: response.headers, text, json, ms: performance.now() - began };
+    },
+  };
+}
+
+export type Answer = Record<string, unknown>;

@@ -1,0 +1,62 @@
+import { Readable } from 'node:stream';
+import { BadRequestException, Body, Controller, Get, HttpException, Module, Post, Query, StreamableFile } from '@nestjs/common';
+import { throwError, type Observable } from 'rxjs';
+import { DataSource } from 'typeorm';
+import { Refusal } from '../../src/kernel/problems.js';
+import { RedisAway } from '../../src/redis/redis.client.js';
+
+const fault = (message: string, facts: object) => Object.assign(new Error(message), facts);
+
+const failures = {
+  secret: new Error('password=word-of-secret in SELECT word-of-sql'),
+  word: 'just a word-of-secret',
+  nothing: undefined,
+  upstream: fault('word-of-secret is not your key', { statusCode: 401 }),
+  teapot: new HttpException('word-of-secret', 418),
+  gateway: new HttpException('word-of-secret', 502),
+  refusal: new Refusal('not_found', 'No such thing.'),
+  http: new BadRequestException('word-of-secret'),
+  redis: new RedisAway('redis is away'),
+  socket: fault('connect ECONNREFUSED 10.1.2.3:5432', { code: 'ECONNREFUSED' }),
+  wrapped: new Error('fetch failed', { cause: fault('getaddrinfo', { code: 'ENOTFOUND' }) }),
+};
+
+export type Failure = keyof typeof failures;
+
+/** Ways to fail, as a feature may. */
+@Controller('edge')
+export class EdgeController {
+  constructor(private readonly db: DataSource) {}
+
+  @Get('fail')
+  fail(@Query('how') how: Failure): Observable<never> {
+    return throwError(() => failures[how]);
+  }
+
+  @Get('sql')
+  sql(@Query('ask') ask: string): Promise<unknown> {
+    return this.db.query(ask);
+  }
+
+  @Post('echo')
+  echo(@Body() body: unknown) {
+    return { body };
+  }
+
+  /** Breaks off after the first part of the answer. */
+  @Get('torn')
+  torn(): StreamableFile {
+    let parts = 0;
+    return new StreamableFile(
+      new Readable({
+        read() {
+          if (parts++ === 0) this.push('part'.repeat(1_000));
+          else setTimeout(() => this.destroy(new Error('word-of-secret')), 50);
+        },
+      }),
+    );
+  }
+}
+
+@Module({ controllers: [EdgeController] })
+export class EdgeModule {}
