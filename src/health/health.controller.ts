@@ -1,7 +1,9 @@
-import { Controller, Get, HttpCode, Res } from '@nestjs/common';
+import { Controller, Get, Header, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Readiness } from '../http/readiness.js';
 import { HealthService } from './health.service.js';
+
+const AGAIN_IN_SECONDS = 5;
 
 @Controller('health')
 export class HealthController {
@@ -11,27 +13,27 @@ export class HealthController {
   ) {}
 
   @Get()
+  @Header('cache-control', 'no-store')
   async full(@Res({ passthrough: true }) reply: FastifyReply) {
     const report = await this.health.report();
-    return answer(reply, report.status === 'error' ? 503 : 200, report);
+    if (report.status === 'error') refuse(reply);
+    return report;
   }
 
   @Get('live')
-  @HttpCode(200)
+  @Header('cache-control', 'no-store')
   live() {
     return { status: 'ok' };
   }
 
   @Get('ready')
+  @Header('cache-control', 'no-store')
   async ready(@Res({ passthrough: true }) reply: FastifyReply) {
-    if (this.readiness.draining) return answer(reply, 503, { status: 'error', reasons: ['this process is stopping'] });
-    const reasons = await this.health.unready();
-    return answer(reply, reasons.length === 0 ? 200 : 503, reasons.length === 0 ? { status: 'ok' } : { status: 'error', reasons });
+    const reasons = this.readiness.draining ? ['this process is stopping'] : await this.health.unready();
+    if (reasons.length === 0) return { status: 'ok' };
+    refuse(reply);
+    return { status: 'error', reasons };
   }
 }
 
-function answer<T>(reply: FastifyReply, status: number, body: T): T {
-  reply.status(status).header('cache-control', 'no-store');
-  if (status === 503) reply.header('retry-after', 5);
-  return body;
-}
+const refuse = (reply: FastifyReply) => void reply.status(503).header('retry-after', AGAIN_IN_SECONDS);

@@ -1,24 +1,17 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { HealthCheckService, type HealthCheckResult, HealthIndicatorService } from '@nestjs/terminus';
-import { DeadlinePassed, within } from '../kernel/waiting.js';
-import { type HealthProbe, Probe, ProbeDown, type ProbeFacts } from '../observability/probe.js';
-
-const DEADLINE_MS = 1_000;
-
-interface Owned {
-  facts: ProbeFacts;
-  probe: HealthProbe;
-}
+import { type HealthProbe, Probe } from '../observability/probe.js';
+import { SharedProbe } from './shared-probe.js';
 
 export interface ProbeReport extends Pick<HealthCheckResult, 'info' | 'error' | 'details'> {
   status: 'ok' | 'degraded' | 'error';
 }
 
-/** Finds the probes that owners of dependencies brought and asks all of them at once, none for longer than a second. */
+/** Finds the probes that owners of dependencies brought and asks all of them at once. */
 @Injectable()
 export class Probes implements OnModuleInit {
-  private owned: Owned[] = [];
+  private owned: SharedProbe[] = [];
 
   constructor(
     private readonly discovery: DiscoveryService,
@@ -29,46 +22,39 @@ export class Probes implements OnModuleInit {
   onModuleInit(): void {
     this.owned = this.discovery.getProviders({ metadataKey: Probe.KEY }).flatMap((wrapper) => {
       const facts = this.discovery.getMetadataByDecorator(Probe, wrapper);
-      return facts ? [{ facts, probe: wrapper.instance as HealthProbe }] : [];
+      return facts ? [new SharedProbe(facts, wrapper.instance as HealthProbe)] : [];
     });
   }
 
   async report(): Promise<ProbeReport> {
     const { info, error, details } = await this.ask(this.owned);
-    const down = this.owned.filter(({ facts }) => error && facts.name in error);
-    const status = down.some(({ facts }) => facts.whenDown === 'error') ? 'error' : down.length > 0 ? 'degraded' : 'ok';
+    const down = this.owned.filter(({ name }) => error && name in error);
+    const status = down.some(({ isVital }) => isVital) ? 'error' : down.length > 0 ? 'degraded' : 'ok';
     return { status, info, error, details };
   }
 
   /** What keeps this process from serving at all. */
   async unready(): Promise<string[]> {
-    const { error } = await this.ask(this.owned.filter(({ facts }) => facts.whenDown === 'error'));
-    const away = Object.entries(error ?? {}).map(([name, facts]) => `${name}: ${String(facts?.message)}`);
-    return [...away, ...this.owned.flatMap(({ probe }) => probe.unready?.() ?? [])];
+    const vital = this.owned.filter(({ isVital }) => isVital);
+    const choosy = this.owned.filter((one) => !one.isVital && one.mayBeUnready);
+    // The choosy know by their last answer, so they are asked for a fresh one, which may well be that they are down.
+    const { error } = await this.ask([...vital, ...choosy]);
+    const away = vital.filter(({ name }) => error && name in error).map(({ name }) => `${name}: ${String(error?.[name]?.message)}`);
+    return [...away, ...this.owned.flatMap((one) => one.unready() ?? [])];
   }
 
-  private async ask(owned: readonly Owned[]): Promise<HealthCheckResult> {
+  private async ask(owned: readonly SharedProbe[]): Promise<HealthCheckResult> {
     try {
-      return await this.health.check(owned.map((one) => () => this.one(one)));
+      return await this.health.check(
+        owned.map((one) => async () => {
+          const { up, facts } = await one.ask();
+          const indicator = this.indicators.check(one.name);
+          return up ? indicator.up(facts) : indicator.down(facts);
+        }),
+      );
     } catch (fault) {
       // Terminus throws its report where anything is down.
       return (fault as { getResponse(): HealthCheckResult }).getResponse();
     }
   }
-
-  private async one({ facts: { name }, probe }: Owned) {
-    const indicator = this.indicators.check(name);
-    try {
-      return indicator.up(await within(DEADLINE_MS, name, probe.check()));
-    } catch (fault) {
-      return indicator.down(fault instanceof ProbeDown ? { message: fault.message, ...fault.facts } : { message: plainly(fault) });
-    }
-  }
-}
-
-// Error texts of drivers name hosts and users; the code says enough.
-function plainly(fault: unknown): string {
-  if (fault instanceof DeadlinePassed) return `no answer within ${DEADLINE_MS} ms`;
-  const code = (fault as { code?: unknown } | null)?.code;
-  return typeof code === 'string' ? `failed with ${code}` : 'does not answer';
 }
