@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import { CONFIG } from '../config/config.module.js';
 import type { Config } from '../config/config.js';
 import { DatabaseProbe } from './database.probe.js';
+import { isDatabaseAway } from './faults.js';
 import { databaseOptions, type Schema } from './options.js';
 import { openLeast } from './pool.js';
 import { Replicas } from './replicas.js';
@@ -26,11 +27,12 @@ export class DatabaseModule {
       imports: [
         TypeOrmModule.forRootAsync({
           inject: [CONFIG],
-          // A database that does not answer yet is waited for; the supervisor has migrated it before.
+          // A database that does not answer yet is waited for, the supervisor has migrated it before; one that refuses is not.
           useFactory: (config: Config) => ({
             ...databaseOptions(config, schema),
             retryAttempts: Number.MAX_SAFE_INTEGER,
             retryDelay: 1_000,
+            toRetry: isDatabaseAway,
           }),
         }),
       ],
