@@ -1,36 +1,44 @@
 import { mkdirSync, realpathSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { pause } from '../kernel/waiting.js';
 import { nameOf, socketFolder } from '../embedded/sockets.js';
 import { CannotStart } from './cannot-start.js';
 
-const ANSWER_MS = 1_000;
+const ANSWER_MS = 500;
+/** A predecessor that is stopping may need a moment; a refusal comes within three seconds all the same. */
+const PATIENCE_MS = 1_000;
 
 /**
  * One supervisor per data folder. A socket that listens is the lock, as the kernel takes it from a process that dies,
  * which no pid file knows; whoever comes second asks it for the holder.
  */
-export async function lockDataDir(folder: string): Promise<Server> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const dataDir = realpathSync(folder);
-  if (process.platform === 'linux') {
-    const name = `\0mutirao-${nameOf(dataDir)}`;
-    return (await listen(name)) ?? inUse(folder, await holder(name));
+export async function lockDataDir(folder: string, signal: AbortSignal): Promise<Server> {
+  const path = lockPath(folder);
+  const until = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const lock = await listen(path);
+    if (lock) return lock;
+    const pid = await holder(path);
+    // A socket's file outlives a supervisor that was killed; a name in the abstract namespace does not.
+    if (pid === undefined && process.platform !== 'linux') rmSync(path, { force: true });
+    else if (Date.now() > until)
+      throw new CannotStart(
+        `DATA_DIR ${folder} is in use by ${pid ? `process ${pid}` : 'another process'}: stop that one, or choose another DATA_DIR`,
+      );
+    await pause(50, signal);
+    signal.throwIfAborted();
   }
-  const path = join(socketFolder(dataDir), 'lock.sock');
-  const first = await listen(path);
-  if (first) return first;
-  const owner = await holder(path);
-  if (owner !== undefined) return inUse(folder, owner);
-  // Nobody listens: the file is what a dead supervisor left.
-  rmSync(path, { force: true });
-  return (await listen(path)) ?? inUse(folder, await holder(path));
 }
 
-function inUse(folder: string, pid: string | undefined): never {
-  throw new CannotStart(
-    `DATA_DIR ${folder} is in use by ${pid ? `process ${pid}` : 'another process'}: stop that one, or choose another DATA_DIR`,
-  );
+function lockPath(folder: string): string {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const dataDir = realpathSync(folder);
+    return process.platform === 'linux' ? `\0mutirao-${nameOf(dataDir)}` : join(socketFolder(dataDir), 'lock.sock');
+  } catch (fault) {
+    throw new CannotStart(`DATA_DIR ${folder} cannot be used: ${(fault as Error).message}`);
+  }
 }
 
 function listen(path: string): Promise<Server | undefined> {

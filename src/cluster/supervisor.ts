@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { childEnvironment, workerCount, type Config, type Environment } from '../config/config.js';
 import { EngineFailed } from '../embedded/engine.js';
 import { Engines } from '../embedded/engines.js';
-import type { Log } from '../observability/log.js';
+import { createLog, type Log } from '../observability/log.js';
 import { CannotStart } from './cannot-start.js';
 import { lockDataDir } from './data-lock.js';
 import { migrate } from './migration.js';
@@ -20,6 +20,7 @@ const KILL_PROCESSES_MS = 7_500;
 const QUIT_ENGINES_MS = 9_000;
 const KILL_ENGINES_MS = 9_500;
 const SETTLED_MS = 300;
+const NPM_CHECK_MS = 200;
 const MOST_CONNECTIONS = 1_000;
 const SPARE_CONNECTIONS = 20;
 
@@ -43,6 +44,7 @@ export class Supervisor {
   async run(): Promise<number> {
     for (const signal of SIGNALS) process.on(signal, () => this.signalled(signal));
     process.on('uncaughtException', (fault) => this.fail(fault));
+    this.followNpm();
     const ending = once(this.ending.signal, 'abort');
     this.start(this.ending.signal).catch((fault: unknown) => this.fail(fault));
     await ending;
@@ -54,7 +56,7 @@ export class Supervisor {
   private async start(signal: AbortSignal): Promise<void> {
     const { config, log, env } = this;
     const { embedded } = config;
-    if (embedded.postgres || embedded.redis) this.lock = await lockDataDir(config.DATA_DIR);
+    if (embedded.postgres || embedded.redis) this.lock = await lockDataDir(config.DATA_DIR, signal);
     const port = await freePort(config.PORT, config.HOST, signal);
     const parts = partsOf(config);
     const maxConnections = Math.min(MOST_CONNECTIONS, (parts.length + 1) * config.PGPOOL_MAX_CONNECTIONS + SPARE_CONNECTIONS);
@@ -66,9 +68,19 @@ export class Supervisor {
     const giveUp = (code: number) => this.end(code);
     this.workers = new Workers(parts, (part) => childEnvironment(config, part, values), this.args, log, giveUp);
     const url = await this.workers.start();
-    log.info({ url, role: config.APP_ROLE, embedded }, 'ready');
+    // Whoever waits for this line gets it, however little else is logged.
+    createLog({ LOG_LEVEL: 'info', DEBUG: false }, 'supervisor').info({ url, role: config.APP_ROLE, embedded }, 'ready');
     if (process.stdout.isTTY) process.stdout.write(`\n  Mutirão answers at ${url}\n  Ctrl-C stops it\n\n`);
     if (this.args.includes('--watch')) this.renewOnChange(this.workers, signal);
+  }
+
+  /** npm passes signals on, except the one it cannot see. */
+  private followNpm(): void {
+    if (!this.env.npm_lifecycle_script?.includes('exec node scripts/')) return;
+    const npm = process.ppid;
+    setInterval(() => {
+      if (process.ppid !== npm) this.end(0);
+    }, NPM_CHECK_MS).unref();
   }
 
   /** What the operator gave beside the private engines, and what is made for them. */

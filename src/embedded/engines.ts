@@ -1,4 +1,4 @@
-import { mkdirSync, realpathSync } from 'node:fs';
+import { mkdirSync, realpathSync, rmSync } from 'node:fs';
 import type { Environment } from '../config/config.js';
 import { within } from '../kernel/waiting.js';
 import type { Log } from '../observability/log.js';
@@ -26,6 +26,7 @@ export type EngineUrls = Partial<Record<'DATABASE_URL' | 'DATABASE_DIRECT_URL' |
 /** The private engines of one data folder. Only the holder of the folder's lock may use it. */
 export class Engines {
   private readonly running: Engine[] = [];
+  private sockets: string | undefined;
   private starting: Promise<unknown> = Promise.resolve();
   private readonly stopping = new AbortController();
 
@@ -42,7 +43,7 @@ export class Engines {
   async start(): Promise<EngineUrls> {
     mkdirSync(this.options.dataDir, { recursive: true, mode: 0o700 });
     const dataDir = realpathSync(this.options.dataDir);
-    const sockets = socketFolder(dataDir);
+    const sockets = (this.sockets = socketFolder(dataDir));
     const parts = Promise.allSettled([
       this.options.postgres ? this.startPostgres(dataDir, sockets) : {},
       this.options.redis ? this.startRedis(dataDir, sockets) : {},
@@ -59,6 +60,7 @@ export class Engines {
     this.stopping.abort();
     const ends = this.running.map((engine) => engine.stop(quitAfterMs, killAfterMs));
     await within(killAfterMs + BURIAL_MS, 'engines', Promise.all([this.starting, ...ends])).catch(() => undefined);
+    if (this.sockets !== undefined) rmSync(this.sockets, { recursive: true, force: true });
   }
 
   private async startPostgres(dataDir: string, sockets: string): Promise<EngineUrls> {

@@ -102,6 +102,7 @@ describe('what earlier runs left', () => {
     });
     const stale = [foreign.pid, join(dataDir, 'postgres'), 1, 5432, join(dataDir, 'run'), '', '0 0', 'ready'].join('\n');
     writeFileSync(join(dataDir, 'postgres/postmaster.pid'), `${stale}\n`);
+    mkdirSync(join(dataDir, 'run'), { mode: 0o700 });
     writeFileSync(join(dataDir, 'run/.s.PGSQL.5432.lock'), `${namesake.pid}\n`);
 
     const second = await startEngines({ dir: dataDir, redis: false });

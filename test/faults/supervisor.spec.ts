@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -34,6 +34,12 @@ describe('refuses to start', () => {
     expect(system.processes()).toEqual([]);
     foreign.close();
   });
+
+  it('in a data folder that it may not make', async () => {
+    const system = start({ env: { DATA_DIR: '/dev/null/data' } });
+    expect((await system.exit).code).toBe(1);
+    expect(system.stderr).toBe("DATA_DIR /dev/null/data cannot be used: ENOTDIR: not a directory, mkdir '/dev/null/data'\n");
+  });
 });
 
 describe('starts and stops', () => {
@@ -51,7 +57,7 @@ describe('starts and stops', () => {
     const refusal = await second.exit;
     expect(refusal.code).toBe(1);
     expect(refusal.afterMs).toBeLessThan(3_000);
-    expect(second.stderr).toContain(`${system.dataDir} is in use by process ${system.pid}`);
+    expect(second.stderr).toContain(`DATA_DIR ${system.dataDir} is in use by process ${system.pid}`);
 
     const began = performance.now();
     expect((await system.stop()).code).toBe(0);
@@ -63,11 +69,24 @@ describe('starts and stops', () => {
   it('takes Ctrl-C, which reaches everything in the terminal and comes twice through npm, as one orderly stop', async () => {
     const system = start({ env: { WORKERS: '2' } });
     await system.ready();
+    // Two for requests, one for the background.
+    expect(system.processes().filter(({ command }) => command.includes('main.js'))).toHaveLength(3);
     system.signal('SIGINT', 'group');
     system.signal('SIGINT');
     expect((await system.exit).code).toBe(0);
     expect(system.processes()).toEqual([]);
     expect(system.lines.filter(({ level }) => level === 'error' || level === 'fatal')).toEqual([]);
+  });
+
+  it('waits for a database that is away, and can be stopped meanwhile', async () => {
+    const away = { DATABASE_URL: 'postgres://app@127.0.0.1:1/app', REDIS_URL: 'redis://127.0.0.1:1', SECRET_KEY: 'tests' };
+    const system = start({ env: away });
+    const first = await system.line(({ waitMs }) => waitMs === 250);
+    expect(first.msg).toBe('the database cannot be reached yet, trying again');
+    await system.line(({ waitMs }) => waitMs === 500);
+    expect((await system.stop()).code).toBe(0);
+    expect(system.processes()).toEqual([]);
+    expect(readdirSync(system.dataDir)).toEqual([]);
   });
 
   it('stops while it is still starting', async () => {
@@ -126,9 +145,9 @@ describe('bare machines', () => {
     expect([health.status, ((await health.json()) as { status: string }).status]).toEqual([200, 'degraded']);
   });
 
-  it('works under long paths, blanks and letters beyond ASCII', async () => {
+  it('works under long paths, blanks and letters beyond ASCII, and says so though the log is silent', async () => {
     const dataDir = folder('Doações, "mutirão" de José', 'p'.repeat(120));
-    const system = start({ dataDir });
+    const system = start({ dataDir, env: { LOG_LEVEL: 'silent' } });
     expect((await fetch(`${(await system.ready()).url}/health/ready`)).status).toBe(200);
     expect((await system.stop()).code).toBe(0);
     expect(system.processes()).toEqual([]);
