@@ -1,12 +1,13 @@
-import type { DataSourceOptions, MixedList, EntitySchema } from 'typeorm';
+import type { DataSourceOptions } from 'typeorm';
 import type { Config } from '../config/config.js';
-
 import { ImpatientClient } from './client.js';
+
+type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
 /** What only the top of the tree knows: every table's class, every migration. */
 export interface Schema {
-  entities: MixedList<Function | string | EntitySchema>;
-  migrations: MixedList<Function | string>;
+  entities: NonNullable<DataSourceOptions['entities']>;
+  migrations: NonNullable<DataSourceOptions['migrations']>;
 }
 
 const CONNECT_MS = 3_000;
@@ -17,7 +18,7 @@ export const directUrl = (config: Config): string => config.DATABASE_DIRECT_URL 
 // A pooler in transaction mode refuses session settings at connect; there they belong to the role.
 const behindPooler = (config: Config) => directUrl(config) !== config.DATABASE_URL;
 
-export function databaseOptions(config: Config, schema: Schema): DataSourceOptions {
+export function databaseOptions(config: Config, schema: Schema): PostgresOptions {
   const statement = config.PG_STATEMENT_TIMEOUT_MS;
   return {
     type: 'postgres',
@@ -49,10 +50,11 @@ export function databaseOptions(config: Config, schema: Schema): DataSourceOptio
   };
 }
 
-export function migrationOptions(config: Config, schema: Schema): DataSourceOptions {
-  const options = databaseOptions({ ...config, DATABASE_URL: directUrl(config), DATABASE_DIRECT_URL: undefined }, schema);
+export function migrationOptions(config: Config, schema: Schema): PostgresOptions {
   return {
-    ...options,
-    extra: { max: 2, connectionTimeoutMillis: CONNECT_MS, lock_timeout: config.PG_LOCK_TIMEOUT_MS },
-  } as DataSourceOptions;
+    ...databaseOptions({ ...config, DATABASE_URL: directUrl(config), DATABASE_DIRECT_URL: undefined }, schema),
+    applicationName: 'mutirao-migrate',
+    // A migration may take its time; what it may not is to stand in everybody's way while it waits for a lock.
+    extra: { max: 2, connectionTimeoutMillis: CONNECT_MS, keepAlive: true, lock_timeout: config.PG_LOCK_TIMEOUT_MS },
+  };
 }

@@ -25,7 +25,7 @@ class RedisConnections implements OnModuleInit, OnApplicationShutdown {
   ) {}
   /** A Redis that is there is there from the first request on; one that is not is not waited for. */
   async onModuleInit(): Promise<void> {
-    const ready = [this.queue, this.cache].map(({ client }) => client.status === 'ready' || once(client, 'ready'));
+    const ready = [this.queue, this.cache].filter(({ client }) => client.status !== 'ready').map(({ client }) => once(client, 'ready'));
     await within(CONNECT_MS, 'redis', Promise.all(ready)).catch(() => undefined);
   }
 
