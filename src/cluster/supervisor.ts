@@ -4,7 +4,7 @@ import type { Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { childEnvironment, workerCount, type Config, type Environment } from '../config/config.js';
 import { EngineFailed } from '../embedded/engine.js';
-import { Engines } from '../embedded/engines.js';
+import type { Engines, EngineUrls } from '../embedded/engines.js';
 import { createLog, type Log } from '../observability/log.js';
 import { CannotStart } from './cannot-start.js';
 import { lockDataDir } from './data-lock.js';
@@ -60,18 +60,28 @@ export class Supervisor {
     const port = await freePort(config.PORT, config.HOST, signal);
     const parts = partsOf(config);
     const maxConnections = Math.min(MOST_CONNECTIONS, (parts.length + 1) * config.PGPOOL_MAX_CONNECTIONS + SPARE_CONNECTIONS);
-    this.engines = new Engines({ dataDir: config.DATA_DIR, ...embedded, maxConnections, env }, log);
-    const values = { ...(this.lock ? await this.engines.start() : {}), ...this.own(), PORT: String(port) };
+    const urls = this.lock ? await this.startEngines(maxConnections) : {};
+    const values = { ...urls, ...this.own(), PORT: String(port) };
     signal.throwIfAborted();
 
     await migrate({ ...env, ...childEnvironment(config, 'whole', values) }, log, signal);
     const giveUp = (code: number) => this.end(code);
     this.workers = new Workers(parts, (part) => childEnvironment(config, part, values), this.args, log, giveUp);
     const url = await this.workers.start();
+    signal.throwIfAborted();
     // Whoever waits for this line gets it, however little else is logged.
     createLog({ LOG_LEVEL: 'info', DEBUG: false }, 'supervisor').info({ url, role: config.APP_ROLE, embedded }, 'ready');
     if (process.stdout.isTTY) process.stdout.write(`\n  Mutirão answers at ${url}\n  Ctrl-C stops it\n\n`);
     if (this.args.includes('--watch')) this.renewOnChange(this.workers, signal);
+  }
+
+  private async startEngines(maxConnections: number): Promise<EngineUrls> {
+    const { config, log, env } = this;
+    // Loaded only where there are any: it brings a database client along.
+    const { Engines } = await import('../embedded/engines.js');
+    this.ending.signal.throwIfAborted();
+    this.engines = new Engines({ dataDir: config.DATA_DIR, ...config.embedded, maxConnections, env }, log);
+    return this.engines.start();
   }
 
   /** npm passes signals on, except the one it cannot see. */
