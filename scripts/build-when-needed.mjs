@@ -104,3 +104,5 @@ async function alone(work) {
     });
   }
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildWhenNeeded();
