@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
@@ -58,11 +59,17 @@ function endOnSignal(log: Log, stop: () => Promise<void>): void {
   process.on('SIGTERM', () => {
     if (stopping) return;
     stopping = true;
-    within(CLOSE_MS, 'stop', stop())
-      .catch((fault: unknown) => log.warn({ err: fault }, 'stopped before all was finished'))
+    void within(CLOSE_MS, 'stop', stop())
+      .catch((fault: unknown) => {
+        log.warn({ err: fault }, 'stopped before all was finished');
+      })
       .then(() => log.settle())
       .finally(() => process.exit(0));
   });
+  // A closing terminal reaches the whole group, too.
+  process.on('SIGHUP', () => undefined);
+  // The supervisor is gone; this process is about to end for that reason.
+  cluster.worker?.on('error', () => undefined);
   // Ctrl-C reaches the whole group; under a supervisor it is the one to say when.
   process.on('SIGINT', () => {
     if (!process.send) process.emit('SIGTERM');

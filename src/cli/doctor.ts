@@ -1,7 +1,8 @@
 import { ConfigFaults, loadEnvironment, readConfig, unknownNames, type Config, type Environment } from '../config/config.js';
 import { settings, type SettingName } from '../config/settings.js';
 import { showValue } from '../config/shown.js';
-import { programChecks, withRunningEngines } from './doctor-engines.js';
+import { withRunningEngines } from '../embedded/running.js';
+import { programChecks } from './doctor-engines.js';
 import { findingsOf, warn, type Finding } from './doctor-finding.js';
 import { machineChecks } from './doctor-machine.js';
 import { postgresChecks } from './doctor-postgres.js';

@@ -1,7 +1,8 @@
 import 'reflect-metadata';
-import { ConfigFaults, loadEnvironment, readConfig } from '../config/config.js';
+import { ConfigFaults, loadEnvironment, readConfig, type Config } from '../config/config.js';
 import { isDatabaseAway } from '../database/faults.js';
 import { migrate } from '../database/migrate.js';
+import { withRunningEngines } from '../embedded/running.js';
 import { createLog } from '../observability/log.js';
 import { schema } from '../schema.js';
 
@@ -9,25 +10,43 @@ const TRY_LATER = 75;
 const CONFIG_FAULT = 78;
 const USAGE = 64;
 
+/** The configuration in force, with the private engines where they run. */
+async function reachable(): Promise<Config | undefined> {
+  const config = await withRunningEngines(readConfig(loadEnvironment(process.env)));
+  if (config.DATABASE_URL) return config;
+  process.stderr.write('The private PostgreSQL does not run: start the system with npm start first, or set DATABASE_URL.\n');
+  return undefined;
+}
+
 async function migration(direction: 'up' | 'down'): Promise<number> {
-  const config = readConfig(loadEnvironment(process.env));
+  const config = await reachable();
+  if (!config) return 1;
   const log = createLog(config, 'migrate');
   try {
     const names = await migrate(config, schema, log, direction);
     if (direction === 'down') log.info({ migrations: names }, 'taken back');
     return 0;
   } catch (fault) {
-    log.error({ err: fault }, 'migration failed');
-    return isDatabaseAway(fault) ? TRY_LATER : 1;
+    const away = isDatabaseAway(fault);
+    log[away ? 'debug' : 'error']({ err: fault }, 'migration failed');
+    return away ? TRY_LATER : 1;
   } finally {
     await log.settle();
   }
 }
 
+const print = (line: string) => {
+  process.stdout.write(`${line}\n`);
+};
+
 const verbs: Record<string, (() => Promise<number>) | undefined> = {
   migrate: () => migration('up'),
   'migrate:down': () => migration('down'),
-  doctor: async () => (await import('./doctor.js')).runDoctor(process.env, (line) => process.stdout.write(`${line}\n`)),
+  queues: async () => {
+    const config = await reachable();
+    return config ? (await import('./queues.js')).runQueues(config, process.argv.slice(3), print) : 1;
+  },
+  doctor: async () => (await import('./doctor.js')).runDoctor(process.env, print),
 };
 
 const verb = process.argv[2] ?? '';

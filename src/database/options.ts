@@ -20,6 +20,8 @@ const behindPooler = (config: Config) => directUrl(config) !== config.DATABASE_U
 
 export function databaseOptions(config: Config, schema: Schema): PostgresOptions {
   const statement = config.PG_STATEMENT_TIMEOUT_MS;
+  // Without an address the driver would take whatever server runs on this machine.
+  if (!config.DATABASE_URL) throw new Error('DATABASE_URL is not set, and no private PostgreSQL runs');
   return {
     type: 'postgres',
     url: config.DATABASE_URL,

@@ -118,7 +118,7 @@ export class OutboxStore {
   async fail({ id, handovers }: Ticket, error: string, waitMs: number | undefined): Promise<void> {
     await this.db.query(
       `UPDATE outbox SET state = CASE WHEN $4::float IS NULL THEN 'dead' ELSE 'queued' END, failures = failures + 1, last_error = left($3, 500), lease_until = NULL,
-         run_at = now() + coalesce($4, 0) * interval '1 millisecond', rank_at = now() + coalesce($4, 0) * interval '1 millisecond'
+         run_at = now() + coalesce($4, 0) * interval '1 millisecond', rank_at = now() + coalesce($4, 0) * interval '1 millisecond' + (rank_at - run_at)
        WHERE id = $1 AND handovers = $2 AND state = 'running'`,
       [id, handovers, error, waitMs],
     );
@@ -127,7 +127,7 @@ export class OutboxStore {
   /** Back to the queue, uncounted: this process does not know the job, a newer one will. */
   async postpone(ticket: Ticket, waitMs: number): Promise<void> {
     await this.db.query(
-      `UPDATE outbox SET state = 'queued', runs = runs - 1, lease_until = NULL, run_at = now() + $3::float * interval '1 millisecond'
+      `UPDATE outbox SET state = 'queued', runs = runs - 1, lease_until = NULL, run_at = now() + $3::float * interval '1 millisecond', rank_at = now() + $3::float * interval '1 millisecond' + (rank_at - run_at)
        WHERE id = $1 AND handovers = $2 AND state = 'running'`,
       [ticket.id, ticket.handovers, waitMs],
     );

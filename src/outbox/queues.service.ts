@@ -36,47 +36,53 @@ export class Queues {
          count(id) FILTER (WHERE state = 'running')::int AS running,
          count(id) FILTER (WHERE state = 'dead')::int AS dead,
          coalesce(extract(epoch FROM now() - min(run_at) FILTER (WHERE state IN ('queued', 'handed') AND run_at <= now())), 0)::float AS "oldestSeconds"
-       FROM unnest($1::text[]) AS name LEFT JOIN outbox ON queue = name
+       FROM (SELECT unnest($1::text[]) AS name UNION SELECT queue FROM outbox) AS names LEFT JOIN outbox ON queue = name
        GROUP BY name ORDER BY name`,
       [allQueues().map(({ name }) => name)],
     );
   }
 
-  deadLetters(queue: string, most = 100): Promise<DeadLetter[]> {
+  async deadLetters(queue: string, most = 100): Promise<DeadLetter[]> {
     return this.db.query<DeadLetter[]>(
       `SELECT id, job, failures, last_error AS "lastError", created_at AS "createdAt" FROM outbox
        WHERE queue = $1 AND state = 'dead' ORDER BY id DESC LIMIT $2`,
-      [known(queue), most],
+      [await this.known(queue), most],
     );
   }
 
   /** Nothing of this queue begins any more; what runs is finished. */
   async pause(queue: string): Promise<void> {
-    await this.db.transaction(async (manager) => {
-      await manager.query(
-        `INSERT INTO queue_states (queue, paused) VALUES ($1, true)
-         ON CONFLICT (queue) DO UPDATE SET paused = true, changed_at = now() WHERE NOT queue_states.paused`,
-        [known(queue)],
-      );
-      await manager.query(`UPDATE outbox SET state = 'queued', lease_until = NULL WHERE queue = $1 AND state = 'handed'`, [queue]);
-    });
+    await this.db.query(
+      `WITH state AS (
+         INSERT INTO queue_states (queue, paused) VALUES ($1, true)
+         ON CONFLICT (queue) DO UPDATE SET paused = true, changed_at = now() WHERE NOT queue_states.paused
+       )
+       UPDATE outbox SET state = 'queued', lease_until = NULL WHERE queue = $1 AND state = 'handed'`,
+      [await this.known(queue)],
+    );
   }
 
   async resume(queue: string): Promise<void> {
-    await this.db.query(`UPDATE queue_states SET paused = false, changed_at = now() WHERE queue = $1 AND paused`, [known(queue)]);
+    await this.db.query(`UPDATE queue_states SET paused = false, changed_at = now() WHERE queue = $1 AND paused`, [
+      await this.known(queue),
+    ]);
   }
 
   /** Gives every dead letter of the queue all its attempts again. */
   async retryDead(queue: string): Promise<number> {
     const [rows] = await this.db.query<[unknown[], number]>(
-      `UPDATE outbox SET state = 'queued', failures = 0, runs = 0, run_at = now(), rank_at = now() WHERE queue = $1 AND state = 'dead' RETURNING id`,
-      [known(queue)],
+      `UPDATE outbox SET state = 'queued', failures = 0, runs = 0, run_at = now(), rank_at = now() + (rank_at - run_at)
+       WHERE queue = $1 AND state = 'dead' RETURNING id`,
+      [await this.known(queue)],
     );
     return rows.length;
   }
-}
 
-function known(queue: string): string {
-  if (!allQueues().some(({ name }) => name === queue)) throw new Refusal('not_found', `There is no queue named ${queue}.`);
-  return queue;
+  // Rows of a queue that this version does not know any more can still be seen and moved.
+  private async known(queue: string): Promise<string> {
+    if (allQueues().some(({ name }) => name === queue)) return queue;
+    const rows = await this.db.query<unknown[]>('SELECT FROM outbox WHERE queue = $1 LIMIT 1', [queue]);
+    if (rows.length === 0) throw new Refusal('not_found', `There is no queue named ${queue}.`);
+    return queue;
+  }
 }

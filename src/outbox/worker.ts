@@ -91,7 +91,7 @@ export class Worker {
   }
 
   private async attempt(row: StartedRow, contract: JobContract<unknown>, handler: Handler): Promise<void> {
-    let ended = false;
+    const effect = { committed: false };
     let over: AbortController | undefined;
     const run: JobRun = {
       id: row.id,
@@ -101,9 +101,9 @@ export class Worker {
         over ??= new AbortController();
         return over.signal;
       },
-      commit: async (effect) => {
-        await this.commit(row, effect);
-        ended = true;
+      commit: async (write) => {
+        await this.commit(row, write);
+        effect.committed = true;
       },
     };
     try {
@@ -111,7 +111,7 @@ export class Worker {
     } finally {
       over?.abort();
     }
-    if (!ended) await run.commit(async () => undefined);
+    if (!effect.committed) await run.commit(async () => undefined);
   }
 
   private async commit(row: StartedRow, effect: (tx: Tx) => Promise<void>): Promise<void> {

@@ -107,6 +107,7 @@ describe('every effect happens exactly once', () => {
     await add('lab.note', notes(3_000));
     await eventually(done, (count) => count > 200);
     await redis.ask((client) => client.config('SET', 'maxmemory', '1mb'));
+    await expect(redis.ask((client) => client.set('more', 'no'))).rejects.toThrow('OOM');
     await add('lab.note', notes(1_000, 3_000));
     // Nothing is lost and nothing doubled while it refuses; with room it goes on.
     await new Promise((resolve) => setTimeout(resolve, 2_000));

@@ -15,13 +15,14 @@ describe('SIGTERM under load', () => {
     const lab = await spawnLab(labEnvironment(database.url, redis.url, { LOG_LEVEL: 'silent' }));
     const quick = crowd(`${lab.url}/health/live`, 32);
     const slow = crowd(`${lab.url}/lab/slow?ms=300`, 16);
+    const fresh = crowd(`${lab.url}/health/live`, 8, false);
     await eventually(
       () => Promise.resolve(quick.answered + slow.answered),
       (count) => count > 500,
     );
     expect(await lab.end('SIGTERM')).toBe(0);
-    await Promise.all([quick.over, slow.over]);
-    expect([...quick.failures, ...slow.failures]).toEqual([]);
+    await Promise.all([quick.over, slow.over, fresh.over]);
+    expect([...quick.failures, ...slow.failures, ...fresh.failures]).toEqual([]);
     expect(slow.answered).toBeGreaterThan(16);
   });
 

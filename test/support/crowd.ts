@@ -9,10 +9,10 @@ export interface Crowd {
   enough(): void;
 }
 
-/** Clients that each ask again as soon as they are answered, on kept connections, as browsers and proxies do. */
-export function crowd(url: string, clients: number): Crowd {
+/** Clients that each ask again as soon as they are answered, on kept connections, as browsers and proxies do, or on a new one each time. */
+export function crowd(url: string, clients: number, keepAlive = true): Crowd {
   let enough = false;
-  const agent = new Agent({ keepAlive: true, maxSockets: clients });
+  const agent = new Agent({ keepAlive, maxSockets: clients });
   const result = { answered: 0, failures: [] as string[] };
   const ask = () =>
     new Promise<boolean>((resolve) => {
