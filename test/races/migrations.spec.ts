@@ -108,8 +108,13 @@ describe('a database that cannot be migrated', () => {
 
 describe('migrations', () => {
   it('run once each, however many processes start at once', async () => {
-    const ends = await Promise.all(Array.from({ length: 5 }, () => run(cli, ['migrate'])));
-    expect(ends.map(({ code, text }) => [code, code === 0 ? '' : text])).toEqual(ends.map(() => [0, '']));
+    const somebody = await somebodyInTheWay();
+    const five = Array.from({ length: 5 }, () => run(cli, ['migrate'], database.url, { PG_LOCK_TIMEOUT_MS: '60000' }));
+    // All of them are there before the first can be through.
+    await eventually(migrators, (all) => all.length === 5);
+    await somebody.leave();
+    const ends = await Promise.all(five);
+    expect(ends.map(({ code, text }) => (code === 0 ? 'done' : text))).toEqual(ends.map(() => 'done'));
     expect(await applied()).toEqual(known);
     expect(ends.filter(({ text }) => text.includes('database migrated'))).toHaveLength(1);
   });
