@@ -1,5 +1,5 @@
 import { Cluster, Redis, type CommonRedisOptions } from 'ioredis';
-import { DeadlinePassed, within } from '../kernel/waiting.js';
+import { within } from '../kernel/waiting.js';
 import type { Log } from '../observability/log.js';
 
 export type RedisClient = Redis | Cluster;
@@ -103,10 +103,14 @@ export class RedisGate {
   }
 }
 
-// An answer that says no is an answer; anything else means that the link or the server is gone.
+const noServer = /^(LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|READONLY) /;
+
+// An answer that says no is an answer, and a slip in our own code is ours; anything else means that the link or the server is gone.
 function meansAway(cause: unknown): boolean {
   if (!(cause instanceof Error)) return false;
-  return cause instanceof DeadlinePassed || cause.name !== 'ReplyError' || /^(LOADING|MASTERDOWN|CLUSTERDOWN|READONLY)/.test(cause.message);
+  if (cause instanceof TypeError || cause instanceof SyntaxError || cause instanceof RangeError || cause instanceof ReferenceError)
+    return false;
+  return cause.name !== 'ReplyError' || noServer.test(cause.message);
 }
 
 /** Closes politely where the server answers, at once where it does not. */
