@@ -32,8 +32,9 @@ export function connectRedis(url: string, name: string, log: Log, options: Commo
   };
   const client = open(url, common);
   let told = false;
-  client.on('error', (error: Error) => {
-    if (!told) log.warn({ err: error, redis: name }, 'redis is away');
+  // A cluster's own error says less than that of the node it asked last.
+  client.on('error', (error: Error & { lastNodeError?: Error }) => {
+    if (!told) log.warn({ err: error.lastNodeError ?? error, redis: name }, 'redis is away');
     told = true;
   });
   client.on('ready', () => {
