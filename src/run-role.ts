@@ -1,4 +1,5 @@
 import cluster from 'node:cluster';
+import { once } from 'node:events';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
@@ -11,6 +12,7 @@ import { OutboxRunner } from './outbox/runner.js';
 import { createLog, type Log } from './observability/log.js';
 import { NestLogger } from './observability/nest-logger.js';
 
+const HEARD_MS = 1_500;
 const CLOSE_MS = 7_000;
 const CONFIG_FAULT = 78;
 
@@ -45,12 +47,20 @@ async function serve(config: Config, log: Log, features: Features): Promise<void
   closeAfterAnswers(fastify, readiness);
   endOnSignal(log, async () => {
     const work = consumes(config) ? app.get(OutboxRunner, { strict: false }).stop() : undefined;
-    await Promise.all([drain(fastify, readiness), work]);
+    await Promise.all([drain(fastify, readiness, doorClosed), work]);
     await app.close();
   });
   if (config.part === 'background') await app.init();
   else await app.listen(config.PORT, config.HOST);
   process.send?.({ kind: 'ready', url: config.part === 'background' ? undefined : (config.PUBLIC_URL ?? (await app.getUrl())) });
+}
+
+/** Under a supervisor the door itself is there: resolves when it has heard that this process closed its own. */
+async function doorClosed(): Promise<void> {
+  if (!process.send) return;
+  const heard = once(process, 'message');
+  process.send({ kind: 'closed' });
+  await within(HEARD_MS, 'supervisor', heard).catch(() => undefined);
 }
 
 /** Ordered stop: not ready, take nothing new, finish, close. */

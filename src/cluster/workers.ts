@@ -10,7 +10,7 @@ const CONFIG_FAULT = 78;
 const REQUESTS_FIRST_MS = 3_000;
 
 type Part = Config['part'];
-type Message = { kind: 'ready'; url?: string } | { kind: 'retire' };
+type Message = { kind: 'ready'; url?: string } | { kind: 'retire' } | { kind: 'closed' };
 
 interface Member {
   worker: Worker;
@@ -30,6 +30,9 @@ interface Place {
 export class Workers {
   private readonly places: Place[];
   private readonly members = new Set<Member>();
+  private readonly closed = new Set<Member>();
+  /** Those that answer requests when all are stopped. */
+  private doors: Member[] = [];
   private stopping = false;
   private url: string | undefined;
 
@@ -64,6 +67,7 @@ export class Workers {
     for (const { wait } of this.places) wait?.abort();
     const last = this.places.filter(({ part }) => part === 'background').map(({ member }) => member);
     const first = [...this.members].filter((member) => !last.includes(member));
+    this.doors = first;
     for (const { worker } of first) worker.process.kill('SIGTERM');
     const finished = Promise.all(first.map(({ gone }) => gone));
     await Promise.race([finished, pause(REQUESTS_FIRST_MS)]);
@@ -100,6 +104,7 @@ export class Workers {
     const worker = cluster.fork(this.environment(place.part));
     const ready = new Promise<true>((resolve) => {
       worker.on('message', (message: Message) => {
+        if (message.kind === 'closed') this.doorClosed(member);
         if (message.kind === 'retire' && place.member?.worker === worker) void this.replace(place, place.member);
         if (message.kind !== 'ready') return;
         this.url ??= message.url;
@@ -115,10 +120,27 @@ export class Workers {
         if (worker.process.pid === undefined) resolve(fault.message);
       });
     });
-    const member = { worker, ready, gone };
+    const member: Member = { worker, ready, gone };
     this.members.add(member);
-    void gone.then(() => this.members.delete(member));
+    void gone.then(() => {
+      this.members.delete(member);
+      this.tellClosed();
+    });
     return member;
+  }
+
+  // What a process sends arrives in order: when its word comes, its door is closed here, too.
+  private doorClosed(member: Member): void {
+    this.closed.add(member);
+    if (this.stopping) this.tellClosed();
+    else member.worker.send({ kind: 'closed' });
+  }
+
+  /** While all stop, none answers until all doors are closed: whoever is answered comes again at once. */
+  private tellClosed(): void {
+    if (!this.stopping || this.doors.some((member) => this.members.has(member) && !this.closed.has(member))) return;
+    for (const { worker } of this.closed) if (worker.isConnected()) worker.send({ kind: 'closed' });
+    this.closed.clear();
   }
 
   private async replace(place: Place, old: Member): Promise<void> {

@@ -10,7 +10,7 @@ import { databaseOptions, type Schema } from './options.js';
 
 const ASK_EVERY_MS = 2_000;
 const ASK_DEADLINE_MS = 1_500;
-const MOST_LAG_SECONDS = 10;
+const MOST_LAG_SECONDS = 5;
 
 /** Reads that may be a little old go to a living replica; where there is none, to the primary. */
 @Injectable()

@@ -60,7 +60,8 @@ export function createServer(log: Log): FastifyAdapter {
 const LOOK_MS = 50;
 /** Time for whoever balances the load to hear that this process is not ready. */
 const TELL_MS = 1_000;
-const HOLD_MS = 20;
+const QUIET_MS = 20;
+const HOLD_AT_MOST_MS = 500;
 /** Time in which a kept connection may still bring the request that is under way. */
 const LAST_REQUEST_MS = 1_000;
 const FINISH_MS = 5_000;
@@ -69,7 +70,7 @@ const FINISH_MS = 5_000;
  * Ends serving without failing a request. The door is closed before connections are: with the next answer
  * each client hears that its connection closes, and where it comes again it is refused, not cut off.
  */
-export async function drain(fastify: FastifyInstance, readiness: Readiness): Promise<void> {
+export async function drain(fastify: FastifyInstance, readiness: Readiness, doorClosed: () => Promise<void>): Promise<void> {
   const { server } = fastify;
   const open = () => new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count)));
   readiness.drain();
@@ -77,11 +78,11 @@ export async function drain(fastify: FastifyInstance, readiness: Readiness): Pro
   // Clients who wait for an answer do not connect. So for a moment nobody is answered, and the door
   // closes when all who came are in: a connection that the kernel took but we did not would be cut off.
   await readiness.hold(async () => {
-    await pause(HOLD_MS);
-    await new Promise((resolve) => setImmediate(resolve));
+    await quiet(server);
     // The plain socket server's way to close: http's own would cut idle connections at once.
     Server.prototype.close.call(server);
     readiness.close();
+    await doorClosed();
   });
   const closed = performance.now();
   while ((await open()) > 0 && performance.now() < closed + FINISH_MS) {
@@ -89,6 +90,20 @@ export async function drain(fastify: FastifyInstance, readiness: Readiness): Pro
     await pause(LOOK_MS);
   }
   server.closeAllConnections();
+}
+
+/** Resolves when for a moment nobody has come. */
+async function quiet(server: Server): Promise<void> {
+  const last = performance.now() + HOLD_AT_MOST_MS;
+  let came = true;
+  const note = () => (came = true);
+  server.on('connection', note);
+  while (came && performance.now() < last) {
+    came = false;
+    await pause(QUIET_MS);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  server.off('connection', note);
 }
 
 export function closeAfterAnswers(fastify: FastifyInstance, readiness: Readiness): void {

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { freshDatabase, freshRedis } from '../support/fresh.js';
 import { crowd } from '../support/crowd.js';
 import { eventually, labEnvironment, spawnLab } from '../support/lab.js';
+import { startSystem } from '../support/system.js';
 
 let database: Awaited<ReturnType<typeof freshDatabase>>;
 let redis: Awaited<ReturnType<typeof freshRedis>>;
@@ -38,5 +39,22 @@ describe('SIGTERM under load', () => {
     expect(await answer.json()).toEqual({ status: 'error', reasons: ['this process is stopping'] });
     expect((await held).status).toBe(200);
     expect(await ended).toBe(0);
+  });
+});
+
+describe('SIGTERM to the supervisor under load', () => {
+  it.each(['1', '2'])('fails no request with %s request processes', async (workers) => {
+    const system = startSystem({ env: { WORKERS: workers, LOG_LEVEL: 'error' } });
+    onTestFinished(() => system.end());
+    const { url } = await system.ready();
+    const kept = crowd(`${url}/health/live`, 32);
+    const fresh = crowd(`${url}/health/live`, 4, false);
+    await eventually(
+      () => Promise.resolve(Math.min(kept.answered, fresh.answered)),
+      (count) => count > 300,
+    );
+    expect((await system.stop('SIGTERM')).code).toBe(0);
+    await Promise.all([kept.over, fresh.over]);
+    expect([...kept.failures, ...fresh.failures]).toEqual([]);
   });
 });
