@@ -21,8 +21,7 @@ export async function commits(env: Env, postgres: number): Promise<Figure> {
   const app = await openLab({ ...env, APP_ROLE: 'api' });
   const transactions = app.get(Transactions);
   const outbox = app.get(Outbox);
-  const pledge = (tx: Tx) =>
-    tx.query('INSERT INTO lab_pledges (id, n, amount_cents) VALUES ($1, $2, $3)', [newId(), 1, 5_000]) as Promise<unknown>;
+  const pledge = (tx: Tx) => tx.query<unknown>('INSERT INTO lab_pledges (id, n, amount_cents) VALUES ($1, $2, $3)', [newId(), 1, 5_000]);
   const without = () => transactions.run(pledge);
   const withRow = () =>
     transactions.run(async (tx) => {
