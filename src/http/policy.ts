@@ -1,0 +1,37 @@
+import { type ExecutionContext, SetMetadata } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+
+/** Who may call: anyone, whoever is signed in, organizers and admins, admins alone. */
+export type Access = 'public' | 'signed-in' | 'organizer' | 'admin';
+
+/**
+ * Which limits hold besides that of the address: none at all (probes), only the address (`browse`, and a
+ * person's own where one is signed in), the tight one of costly work, the one of sign-ins, or for webhooks
+ * only that of wrong proofs.
+ */
+export type Pace = 'none' | 'browse' | 'costly' | 'auth' | 'webhook';
+
+export interface CachePolicy {
+  /** Longest life of the answer in Redis. */
+  seconds: number;
+  /** One answer for all, or one for each caller. A personal answer is never kept in the process. */
+  audience: 'everyone' | 'me';
+  /** What the answer was made of; whoever changes that drops the tag. */
+  tags: (request: FastifyRequest) => string[];
+  /** Names of the query parameters that the answer depends on; all others are ignored. */
+  query?: readonly string[];
+}
+
+/** All rules of a route, above its handler. */
+export interface RoutePolicy {
+  access: Access;
+  pace: Pace;
+  cache?: CachePolicy;
+}
+
+export const ROUTE_POLICY = Symbol('route policy');
+
+export const Policy = (policy: RoutePolicy) => SetMetadata(ROUTE_POLICY, policy);
+
+export const policyOf = (context: ExecutionContext): RoutePolicy | undefined =>
+  Reflect.getMetadata(ROUTE_POLICY, context.getHandler()) as RoutePolicy | undefined;
