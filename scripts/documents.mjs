@@ -1,4 +1,4 @@
-// Writes what is generated from src/config: .env.example and the table of the README.
+// Writes what is generated from the sources: .env.example, the table of the README, docs/errors.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { buildWhenNeeded } from './build-when-needed.mjs';
 
@@ -6,3 +6,5 @@ await buildWhenNeeded();
 const { envExample, withSettingsTable } = await import('../dist/src/config/documents.js');
 writeFileSync('.env.example', envExample());
 writeFileSync('README.md', withSettingsTable(readFileSync('README.md', 'utf8')));
+const { problemsDocument } = await import('../dist/src/kernel/problems.js');
+writeFileSync('docs/errors.md', problemsDocument());

@@ -5,7 +5,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { AppModule, consumes, type Features } from './app.module.js';
 import { ConfigFaults, type Config } from './config/config.js';
-import { closeAfterAnswers, createServer, drain } from './http/server.js';
+import { createServer, drain } from './http/server.js';
 import { Readiness } from './http/readiness.js';
 import { within } from './kernel/waiting.js';
 import { OutboxRunner } from './outbox/runner.js';
@@ -44,7 +44,6 @@ async function serve(config: Config, log: Log, features: Features): Promise<void
   });
   const fastify = adapter.getInstance<FastifyInstance>();
   const readiness = app.get(Readiness);
-  closeAfterAnswers(fastify, readiness);
   endOnSignal(log, async () => {
     const work = consumes(config) ? app.get(OutboxRunner, { strict: false }).stop() : undefined;
     await Promise.all([drain(fastify, readiness, doorClosed), work]);

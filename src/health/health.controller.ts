@@ -1,9 +1,13 @@
 import { Controller, Get, Header, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { Policy } from '../http/policy.js';
 import { Readiness } from '../http/readiness.js';
 import { HealthService } from './health.service.js';
 
 const AGAIN_IN_SECONDS = 5;
+
+/** Asked for ever by machines: never limited, never kept. */
+const probe = { access: 'public', pace: 'none' } as const;
 
 @Controller('health')
 export class HealthController {
@@ -12,6 +16,7 @@ export class HealthController {
     private readonly readiness: Readiness,
   ) {}
 
+  @Policy(probe)
   @Get()
   @Header('cache-control', 'no-store')
   async full(@Res({ passthrough: true }) reply: FastifyReply) {
@@ -20,12 +25,14 @@ export class HealthController {
     return report;
   }
 
+  @Policy(probe)
   @Get('live')
   @Header('cache-control', 'no-store')
   live() {
     return { status: 'ok' };
   }
 
+  @Policy(probe)
   @Get('ready')
   @Header('cache-control', 'no-store')
   async ready(@Res({ passthrough: true }) reply: FastifyReply) {

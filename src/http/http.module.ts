@@ -1,8 +1,23 @@
 import { Global, Module } from '@nestjs/common';
-import { APP_FILTER } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_PIPE, DiscoveryModule } from '@nestjs/core';
+import { AccessGuard, IdentityGuard } from './access.guard.js';
+import { Edge } from './edge.js';
 import { ProblemFilter } from './problem.filter.js';
 import { Readiness } from './readiness.js';
+import { ValidationPipe } from './validation.js';
 
 @Global()
-@Module({ providers: [Readiness, { provide: APP_FILTER, useClass: ProblemFilter }], exports: [Readiness] })
+@Module({
+  imports: [DiscoveryModule],
+  providers: [
+    Readiness,
+    Edge,
+    { provide: APP_FILTER, useClass: ProblemFilter },
+    { provide: APP_PIPE, useClass: ValidationPipe },
+    { provide: APP_GUARD, useClass: IdentityGuard },
+    AccessGuard,
+    { provide: APP_GUARD, useExisting: AccessGuard },
+  ],
+  exports: [Readiness],
+})
 export class HttpModule {}

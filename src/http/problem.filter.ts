@@ -24,7 +24,7 @@ export class ProblemFilter implements ExceptionFilter {
 }
 
 function explain(fault: unknown): Refused {
-  if (fault instanceof Refusal) return refused(fault.code, fault.message);
+  if (fault instanceof Refusal) return refused(fault.code, fault.message, fault.errors);
   if (isDatabaseFull(fault)) return refused('storage_full', 'Nothing can be stored at the moment.');
   if (isDatabaseBusy(fault)) return refused('overloaded', 'This took too long, as too much is going on. Try again in a moment.');
   if (isDatabaseAway(fault)) return refused('dependency_down', 'A part this needs does not answer. Try again in a moment.');
@@ -35,6 +35,6 @@ function explain(fault: unknown): Refused {
   return isUnreadable(fault) ? refused('malformed_json') : refusedWith(status);
 }
 
-// Fastify's error, as Nest wraps it.
+// The parser's error, as Nest wraps it.
 const isUnreadable = (fault: unknown): boolean =>
   fault instanceof Error && /^FST_ERR_CTP_(INVALID|EMPTY)_JSON_BODY$/.test(String((fault.cause as { code?: unknown } | undefined)?.code));

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { newId } from '../kernel/ids.js';
-import { problems, type ProblemCode } from '../kernel/problems.js';
+import { problems, type FieldFault, type ProblemCode } from '../kernel/problems.js';
 
 const RETRY_AFTER_SECONDS = 5;
 const TYPE = 'application/problem+json; charset=utf-8';
@@ -11,12 +11,14 @@ export interface Refused {
   code: ProblemCode;
   detail: string;
   status: number;
+  errors?: readonly FieldFault[];
 }
 
-export const refused = (code: ProblemCode, detail: string = problems[code].title): Refused => ({
+export const refused = (code: ProblemCode, detail: string = problems[code].title, errors?: readonly FieldFault[]): Refused => ({
   code,
   detail,
   status: problems[code].status,
+  errors,
 });
 
 /** For what comes with a status alone; one without a code of its own speaks with that of a bad request. */
@@ -28,11 +30,26 @@ export function refusedWith(status: number): Refused {
 
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, why: Refused): void {
   if (why.status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
+  if (why.status === 401) reply.header('www-authenticate', 'Bearer');
+  const path = request.url.split('?', 1)[0] ?? '';
+  const openai = path.startsWith('/v1/');
   void reply
     .status(why.status)
     .header('x-request-id', request.id)
-    .type(TYPE)
-    .send(problemOf(why, request.id, request.url.split('?', 1)[0]));
+    .type(openai ? 'application/json; charset=utf-8' : TYPE)
+    .send(openai ? openaiError(why) : problemOf(why, request.id, path));
+}
+
+/** The shape that clients of OpenAI's API understand. */
+const openaiError = ({ code, detail, status, errors }: Refused) => ({
+  error: { message: detail, type: openaiType(status), param: errors?.[0]?.path ?? null, code },
+});
+
+function openaiType(status: number): string {
+  if (status === 401) return 'authentication_error';
+  if (status === 403) return 'permission_error';
+  if (status === 429) return 'rate_limit_error';
+  return status < 500 ? 'invalid_request_error' : 'server_error';
 }
 
 /** For what never became a request: too slow, too large or no HTTP at all. */
@@ -53,7 +70,7 @@ export function refuseConnection(fault: Error & { code?: string }, socket: Socke
   socket.destroySoon();
 }
 
-const problemOf = ({ code, detail, status }: Refused, requestId: string, instance?: string) => ({
+const problemOf = ({ code, detail, status, errors }: Refused, requestId: string, instance?: string) => ({
   type: `https://mutirao.dev/problems/${code.replaceAll('_', '-')}`,
   title: problems[code].title,
   status,
@@ -61,4 +78,5 @@ const problemOf = ({ code, detail, status }: Refused, requestId: string, instanc
   detail,
   instance,
   requestId,
+  errors,
 });

@@ -5,6 +5,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { newId } from '../kernel/ids.js';
 import { pause } from '../kernel/waiting.js';
 import type { Log } from '../observability/log.js';
+import { guardDepth } from './depth.js';
 import { refuseConnection, refusedWith, sendProblem } from './problem.js';
 import type { Readiness } from './readiness.js';
 
@@ -35,6 +36,7 @@ export function createServer(log: Log): FastifyAdapter {
     // Slow requests are Fastify's own words; ours is one line a request.
     logger: false,
   });
+  guardDepth(adapter, BODY_BYTES);
   const fastify = adapter.getInstance<FastifyInstance>();
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);

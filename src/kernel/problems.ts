@@ -1,29 +1,69 @@
 export interface Problem {
   status: number;
   title: string;
+  /** What whoever gets it can do. */
+  advice: string;
+  /** Whether someone has to be told, as it is our fault or our machine's. */
+  wakes: boolean;
 }
 
-/** Every refusal the system can speak: a stable code, its status, its wording. */
+const theirs = (status: number, title: string, advice: string): Problem => ({ status, title, advice, wakes: false });
+const ours = (status: number, title: string, advice: string): Problem => ({ status, title, advice, wakes: true });
+
+/** Every refusal the system can speak: a stable code, its status, its wording, whether someone is woken. */
 export const problems = {
-  bad_request: { status: 400, title: 'The request cannot be read' },
-  malformed_json: { status: 400, title: 'The body is not valid JSON' },
-  not_found: { status: 404, title: 'Not found' },
-  too_large: { status: 413, title: 'The body is too large' },
-  unsupported_type: { status: 415, title: 'This content type is not read here' },
-  internal_error: { status: 500, title: 'Something went wrong here' },
-  overloaded: { status: 503, title: 'Too much is going on' },
-  dependency_down: { status: 503, title: 'A part this needs is down' },
-  storage_full: { status: 503, title: 'There is no room left to store this' },
+  bad_request: theirs(400, 'The request cannot be read', 'Mend the request; the same again is refused again.'),
+  malformed_json: theirs(400, 'The body is not valid JSON', 'Send valid JSON in UTF-8.'),
+  body_too_deep: theirs(400, 'The body is nested too deeply', 'Send JSON of at most 32 levels.'),
+  unauthenticated: theirs(401, 'Sign in first', 'Send a valid access token or API key as Bearer.'),
+  forbidden: theirs(403, 'This is not yours to do', 'Ask someone whose role or key allows it.'),
+  not_found: theirs(404, 'Not found', 'Check the address; what is not yours to see is not there either.'),
+  conflict: theirs(409, 'This does not fit the present state', 'Read the present state, then decide again.'),
+  precondition_failed: theirs(412, 'It was changed meanwhile', 'Read it again and send its new version in If-Match.'),
+  too_large: theirs(413, 'The body is too large', 'Send less.'),
+  unsupported_type: theirs(415, 'This content type is not read here', 'Send the content type that the documentation names.'),
+  validation_failed: theirs(422, 'Validation failed', 'Mend the fields that `errors` names.'),
+  rate_limited: theirs(429, 'Too many requests', 'Wait as many seconds as Retry-After says.'),
+  internal_error: ours(500, 'Something went wrong here', 'Try again; where it stays, tell us the request id.'),
+  overloaded: ours(503, 'Too much is going on', 'Wait as many seconds as Retry-After says.'),
+  dependency_down: ours(503, 'A part this needs is down', 'Wait as many seconds as Retry-After says.'),
+  storage_full: ours(503, 'There is no room left to store this', 'Wait as many seconds as Retry-After says.'),
 } satisfies Record<string, Problem>;
 
 export type ProblemCode = keyof typeof problems;
+
+/** What is wrong with one field. */
+export interface FieldFault {
+  path: string;
+  message: string;
+}
 
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   constructor(
     readonly code: ProblemCode,
     detail: string = problems[code].title,
+    readonly errors?: readonly FieldFault[],
   ) {
     super(detail);
   }
+}
+
+/** The text of `docs/errors.md`. */
+export function problemsDocument(): string {
+  const rows = Object.entries(problems as Record<string, Problem>).map(
+    ([code, { status, title, advice, wakes }]) => `| \`${code}\` | ${status} | ${title} | ${advice} | ${wakes ? 'yes' : ''} |`,
+  );
+  return [
+    '# Errors',
+    '',
+    'Every refusal is `application/problem+json` (RFC 9457) with `type`, `title`, `status`, `code`, `detail`, `instance` and `requestId`;',
+    '`validation_failed` adds `errors`, a list of `{path, message}`. `code` is stable. Every 503 and 429 carries `Retry-After`.',
+    'Under `/v1` the same refusals come in the shape that clients of OpenAI expect: `{"error": {"message", "type", "param", "code"}}`.',
+    '',
+    '| code | status | title | what to do | someone is woken |',
+    '| --- | --- | --- | --- | --- |',
+    ...rows,
+    '',
+  ].join('\n');
 }

@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { envExample, withSettingsTable } from '../../src/config/documents.js';
 import { settings } from '../../src/config/settings.js';
+import { problems, problemsDocument } from '../../src/kernel/problems.js';
+import { readSources } from './sources.js';
 
 // What operators were promised; more may be added, none may go.
 const promised = `PORT HOST PUBLIC_URL ENVIRONMENT DEBUG APP_ROLE WORKERS MAX_REQUESTS DATA_DIR LOG_LEVEL
@@ -25,11 +27,26 @@ describe('the environment', () => {
 describe('what is generated is fresh', () => {
   it('.env.example', () => expect(readFileSync('.env.example', 'utf8')).toBe(envExample()));
   it('the table of the README', () => expect(readme).toBe(withSettingsTable(readme)));
+  it('docs/errors.md', () => expect(readFileSync('docs/errors.md', 'utf8')).toBe(problemsDocument()));
   it('a stale table would differ', () => {
     const stale = readme.replace('| `PORT` | 3000 |', '| `PORT` | 3001 |');
     expect(stale).not.toBe(withSettingsTable(stale));
   });
   it('a README without its marks is a fault', () => expect(() => withSettingsTable('# Title')).toThrow('README.md needs the lines'));
+});
+
+describe('refusals', () => {
+  const used = readSources('src').flatMap(({ path, text }) =>
+    path === 'src/kernel/problems.ts' ? [] : [...text.matchAll(/\b(?:Refusal|refused)\(\s*'([a-z_]+)'/g)].map(([, code]) => code ?? ''),
+  );
+  it('speak only codes of the catalogue', () => expect(missing(used, problems)).toEqual([]));
+  it('have words for whoever meets them', () => {
+    for (const { title, advice, status } of Object.values(problems)) {
+      expect(title).toMatch(/^[A-Z].*[^.]$/);
+      expect(advice).toMatch(/^[A-Z].*\.$/);
+      expect(status).toBeGreaterThanOrEqual(400);
+    }
+  });
 });
 
 describe('decisions', () => {

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { BadRequestException, Body, Controller, Get, HttpException, Module, Post, Query, StreamableFile } from '@nestjs/common';
 import { throwError, type Observable } from 'rxjs';
 import { DataSource } from 'typeorm';
+import { Policy } from '../../src/http/policy.js';
 import { Refusal } from '../../src/kernel/problems.js';
 import { RedisAway } from '../../src/redis/redis.client.js';
 
@@ -23,27 +24,40 @@ const failures = {
 
 export type Failure = keyof typeof failures;
 
+const open = { access: 'public', pace: 'none' } as const;
+
 /** Ways to fail, as a feature may. */
 @Controller('edge')
 export class EdgeController {
   constructor(private readonly db: DataSource) {}
 
+  @Policy(open)
   @Get('fail')
   fail(@Query('how') how: Failure): Observable<never> {
     return throwError(() => failures[how]);
   }
 
+  @Policy(open)
   @Get('sql')
   sql(@Query('ask') ask: string): Promise<unknown> {
     return this.db.query(ask);
   }
 
+  /** For admins only; nobody can be one here. */
+  @Policy({ access: 'admin', pace: 'none' })
+  @Get('guarded')
+  guarded() {
+    return { seen: true };
+  }
+
+  @Policy(open)
   @Post('echo')
   echo(@Body() body: unknown) {
     return { body };
   }
 
   /** Breaks off after the first part of the answer. */
+  @Policy(open)
   @Get('torn')
   torn(): StreamableFile {
     let parts = 0;

@@ -1,6 +1,7 @@
 import { Controller, Get, Injectable, Module, Post, Query } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Transactions } from '../../src/database/transactions.js';
+import { Policy } from '../../src/http/policy.js';
 import { pause } from '../../src/kernel/waiting.js';
 import { defineJob, defineQueue, type JobContract } from '../../src/outbox/contracts.js';
 import { HandlesJob, JobHopeless, type JobRun } from '../../src/outbox/handlers.js';
@@ -66,6 +67,8 @@ export class LabJobs {
 
 const contracts = new Map<string, JobContract<unknown>>([note, stumble, hopeless, crash, linger].map((job) => [job.name, job]));
 
+const open = { access: 'public', pace: 'none' } as const;
+
 @Controller('lab')
 export class LabController {
   constructor(
@@ -73,6 +76,7 @@ export class LabController {
     private readonly outbox: Outbox,
   ) {}
 
+  @Policy(open)
   @Get('slow')
   async slow(@Query('ms') ms: string): Promise<{ waited: number }> {
     await pause(Number(ms));
@@ -80,6 +84,7 @@ export class LabController {
   }
 
   /** One transaction a job, as a feature would. */
+  @Policy(open)
   @Post('jobs')
   async add(@Query('job') name: string, @Query('payload') payload: string): Promise<{ id: string }> {
     const job = contracts.get(name);

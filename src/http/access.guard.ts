@@ -1,0 +1,78 @@
+import { type CanActivate, type ExecutionContext, Injectable, type OnModuleInit, Optional, RequestMethod } from '@nestjs/common';
+import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
+import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import type { FastifyRequest } from 'fastify';
+import { Refusal } from '../kernel/problems.js';
+import { Callers, type Role } from './caller.js';
+import { policyOf, ROUTE_POLICY, type Access, type RoutePolicy } from './policy.js';
+
+interface Route {
+  name: string;
+  method: string;
+  path: string;
+  policy: RoutePolicy | undefined;
+}
+
+const roles: Record<Access, readonly Role[]> = {
+  public: ['donor', 'organizer', 'admin'],
+  'signed-in': ['donor', 'organizer', 'admin'],
+  organizer: ['organizer', 'admin'],
+  admin: ['admin'],
+};
+
+/** Finds out who asks. What proves nothing is refused even where nobody has to sign in. */
+@Injectable()
+export class IdentityGuard implements CanActivate {
+  constructor(@Optional() private readonly callers?: Callers) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    if (request.headers.authorization === undefined || !this.callers) return true;
+    request.caller = await this.callers.identify(request);
+    return true;
+  }
+}
+
+/** Lets in whom the route's policy names, and nobody where there is none. */
+@Injectable()
+export class AccessGuard implements CanActivate, OnModuleInit {
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly scanner: MetadataScanner,
+  ) {}
+
+  onModuleInit(): void {
+    const open = this.routes().filter(({ policy }) => policy === undefined);
+    if (open.length > 0) throw new Error(`routes without a policy: ${open.map(({ name }) => name).join(', ')}`);
+  }
+
+  canActivate(context: ExecutionContext): boolean {
+    const { access } = policyOf(context) ?? { access: 'admin' as const };
+    if (access === 'public') return true;
+    const { caller } = context.switchToHttp().getRequest<FastifyRequest>();
+    if (!caller) throw new Refusal('unauthenticated');
+    if (!roles[access].includes(caller.role)) throw new Refusal('forbidden');
+    return true;
+  }
+
+  /** Every route of this process with its policy. */
+  routes(): Route[] {
+    return this.discovery.getControllers().flatMap(({ instance, metatype }) => {
+      if (typeof instance !== 'object' || instance === null || !metatype) return [];
+      const prototype = Object.getPrototypeOf(instance) as Record<string, object>;
+      return this.scanner
+        .getAllMethodNames(prototype)
+        .map((name) => ({ name, handler: prototype[name] ?? {} }))
+        .filter(({ handler }) => Reflect.hasMetadata(PATH_METADATA, handler))
+        .map(({ name, handler }) => ({
+          name: `${metatype.name}.${name}`,
+          method: RequestMethod[Reflect.getMetadata(METHOD_METADATA, handler) as number] ?? 'GET',
+          path: `/${[metatype, handler]
+            .map((part) => String(Reflect.getMetadata(PATH_METADATA, part)).replace(/^\/|\/$/g, ''))
+            .filter(Boolean)
+            .join('/')}`,
+          policy: Reflect.getMetadata(ROUTE_POLICY, handler) as RoutePolicy | undefined,
+        }));
+    });
+  }
+}

@@ -1,0 +1,35 @@
+import type { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Refusal } from '../kernel/problems.js';
+
+const MOST_LEVELS = 32;
+
+const [QUOTE, ESCAPE, OPEN, CLOSE, OPEN_LIST, CLOSE_LIST] = ['"', '\\', '{', '}', '[', ']'].map((sign) => sign.charCodeAt(0));
+
+/** Looks at brackets alone, before anything recursive touches the text. */
+export function isTooDeep(body: Buffer): boolean {
+  let level = 0;
+  let quoted = false;
+  for (let at = 0; at < body.length; at += 1) {
+    const byte = body[at];
+    if (quoted) {
+      if (byte === ESCAPE) at += 1;
+      else if (byte === QUOTE) quoted = false;
+    } else if (byte === QUOTE) quoted = true;
+    else if (byte === OPEN || byte === OPEN_LIST) {
+      level += 1;
+      if (level > MOST_LEVELS) return true;
+    } else if (byte === CLOSE || byte === CLOSE_LIST) level -= 1;
+  }
+  return false;
+}
+
+/** Reads JSON as Fastify does, but nothing that is nested too deeply. */
+export function guardDepth(adapter: FastifyAdapter, bodyLimit: number): void {
+  const parse = adapter.getInstance<FastifyInstance>().getDefaultJsonParser('error', 'error');
+  const read = (request: FastifyRequest, body: Buffer, done: (fault: Error | null, value?: unknown) => void) => {
+    if (isTooDeep(body)) done(new Refusal('body_too_deep'));
+    else void parse(request, body.toString(), done);
+  };
+  adapter.useBodyParser('application/json', false, { bodyLimit }, read);
+}

@@ -1,0 +1,156 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openApp } from '../support/app.js';
+import { EdgeModule } from '../support/edge.module.js';
+import { freshDatabase, freshRedis } from '../support/fresh.js';
+import { labEnvironment } from '../support/lab.js';
+import { LabModule } from '../support/lab.module.js';
+
+let database: Awaited<ReturnType<typeof freshDatabase>>;
+let redis: Awaited<ReturnType<typeof freshRedis>>;
+let edge: Awaited<ReturnType<typeof openApp>>;
+
+beforeAll(async () => {
+  [database, redis] = await Promise.all([freshDatabase(), freshRedis()]);
+  const env = labEnvironment(database.url, redis.url, { BACKEND_CORS_ORIGINS: 'https://front.example' });
+  edge = await openApp(env, [LabModule, EdgeModule]);
+});
+afterAll(async () => {
+  await edge.app.close();
+  await Promise.all([database.drop(), redis.stop()]);
+});
+
+const post = (body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
+  edge.ask('/edge/echo', { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } });
+const nested = (levels: number, open = '[', close = ']') => open.repeat(levels) + close.repeat(levels);
+
+/** The first line of what the server says to this text, however it ends. */
+async function statusOf(text: string | Buffer): Promise<number> {
+  const socket = connect(Number(new URL(edge.url).port), '127.0.0.1');
+  let said = '';
+  socket.setEncoding('latin1').on('data', (part: string) => (said += part));
+  socket.on('error', () => undefined);
+  socket.write(text);
+  const closed = once(socket, 'close', { signal: AbortSignal.timeout(15_000) });
+  await Promise.race([once(socket, 'data'), closed]);
+  socket.destroy();
+  return Number(/^HTTP\/1\.1 (\d{3})/.exec(said)?.[1] ?? 0);
+}
+
+describe('a body', () => {
+  it.each([33, 900, 80_000])('nested %i levels deep is refused before anything reads it', async (levels) => {
+    for (const body of [nested(levels), nested(levels, '{"a":', '}').replace('{"a":}', '{"a":1}')]) {
+      const { status, json } = await post(body);
+      expect([status, json.code]).toEqual([400, 'body_too_deep']);
+    }
+  });
+
+  it('of 32 levels is read, as are brackets within strings', async () => {
+    expect((await post(nested(32))).status).toBe(201);
+    expect((await post(JSON.stringify({ text: `${'['.repeat(100)}\\"${'{'.repeat(100)}` }))).status).toBe(201);
+  });
+
+  it('that is packed is not unpacked', async () => {
+    const bomb = new Uint8Array(gzipSync(Buffer.alloc(50_000_000)));
+    const { status, json } = await post(bomb, { 'content-encoding': 'gzip' });
+    expect([status, json.code]).toEqual([415, 'unsupported_type']);
+  });
+
+  it('of JSON under a foreign type, or a cut multipart, is not read', async () => {
+    for (const type of [
+      'text/plain',
+      'application/x-www-form-urlencoded; boundary=x',
+      'multipart/form-data; boundary=x',
+      'application/jsonp',
+    ])
+      expect([415, 201]).toContain((await post('{"a": 1}', { 'content-type': type })).status);
+    expect(
+      (await post('--x\r\nContent-Disposition: form-data; name="a"', { 'content-type': 'multipart/form-data; boundary=x' })).status,
+    ).toBe(415);
+  });
+
+  it('that never ends is cut off at its bound', async () => {
+    const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
+    const head = 'POST /edge/echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n';
+    expect(await statusOf(head + chunk.repeat(40))).toBe(413);
+  });
+});
+
+describe('a request', () => {
+  it('with ten thousand query parameters, or 64 KB of headers, costs no more than a refusal', async () => {
+    const many = Array.from({ length: 10_000 }, (_, index) => `a${index}=1`).join('&');
+    expect([400, 404, 414, 431]).toContain(await statusOf(`GET /nowhere?${many} HTTP/1.1\r\nHost: a\r\n\r\n`));
+    expect(await statusOf(`GET /nowhere HTTP/1.1\r\nHost: a\r\nX-Long: ${'x'.repeat(65_536)}\r\n\r\n`)).toBe(431);
+  });
+
+  it.each(['TRACE', 'PROPFIND', 'CONNECT', 'LOCK'])('with the method %s finds nothing', async (method) => {
+    expect([400, 404, 405, 0]).toContain(await statusOf(`${method} /edge/guarded HTTP/1.1\r\nHost: a\r\n\r\n`));
+  });
+
+  it.each([
+    '/edge/guarded',
+    '//edge/guarded',
+    '/edge//guarded',
+    '/edge/guarded/',
+    '/%65dge/guarded',
+    '/edge%2fguarded',
+    '/edge/./guarded',
+    '/x/../edge/guarded',
+    '/EDGE/GUARDED',
+    '/edge/guarded;a=1',
+    '/edge/guarded%00',
+    '/edge/guarded?access=public',
+    'http://a/edge/guarded',
+    'http://localhost//edge/guarded',
+  ])('never passes a guard by another way of writing its path: %s', async (path) => {
+    expect([400, 401, 404]).toContain(await statusOf(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`));
+  });
+
+  it('with line breaks in a header does not write headers of ours', async () => {
+    const answer = await edge.ask('/nowhere%0d%0aSet-Cookie:%20a=b');
+    expect(answer.headers.get('set-cookie')).toBeNull();
+    expect(answer.status).toBe(404);
+  });
+});
+
+describe('every answer', () => {
+  it.each(['/health/live', '/nowhere', '/edge/guarded', '/edge/fail?how=secret'])('guards the browser: %s', async (path) => {
+    const { headers } = await edge.ask(path);
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('content-security-policy')).toBe("default-src 'none'; frame-ancestors 'none'");
+    expect(headers.get('x-powered-by')).toBeNull();
+  });
+
+  it('allows only the web origins of the configuration', async () => {
+    const from = async (origin: string, method = 'GET') =>
+      (
+        await edge.ask('/health/live', {
+          method,
+          headers: { origin, ...(method === 'OPTIONS' ? { 'access-control-request-method': 'GET' } : {}) },
+        })
+      ).headers;
+    expect((await from('https://front.example')).get('access-control-allow-origin')).toBe('https://front.example');
+    expect((await from('https://front.example', 'OPTIONS')).get('access-control-allow-origin')).toBe('https://front.example');
+    for (const origin of ['https://evil.example', 'https://front.example.evil.example', 'null'])
+      expect((await from(origin)).get('access-control-allow-origin')).toBeNull();
+  });
+});
+
+describe('slow clients', () => {
+  it('by the hundred, in headers and in bodies, do not keep others waiting', async () => {
+    const port = Number(new URL(edge.url).port);
+    const slow = await Promise.all(
+      Array.from({ length: 1_000 }, async (_, index) => {
+        const socket = connect(port, '127.0.0.1');
+        socket.on('error', () => undefined);
+        await once(socket, 'connect');
+        socket.write(index % 2 ? 'GET /health/live HTTP/1.1\r\nHo' : 'POST /edge/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{');
+        return socket;
+      }),
+    );
+    for (let round = 0; round < 20; round += 1) expect((await edge.ask('/health/live')).status).toBe(200);
+    for (const socket of slow) socket.destroy();
+  });
+});
