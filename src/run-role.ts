@@ -1,16 +1,14 @@
 import cluster from 'node:cluster';
 import { once } from 'node:events';
-import { NestFactory } from '@nestjs/core';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
-import { AppModule, consumes, type Features } from './app.module.js';
+import { consumes, type Features } from './app.module.js';
 import { ConfigFaults, type Config } from './config/config.js';
-import { createServer, drain } from './http/server.js';
+import { createApp } from './create-app.js';
+import { drain } from './http/server.js';
 import { Readiness } from './http/readiness.js';
 import { within } from './kernel/waiting.js';
 import { OutboxRunner } from './outbox/runner.js';
 import { createLog, type Log } from './observability/log.js';
-import { NestLogger } from './observability/nest-logger.js';
 
 const HEARD_MS = 1_500;
 const CLOSE_MS = 7_000;
@@ -37,12 +35,8 @@ export async function runRole(read: () => Config, features: Features = []): Prom
 }
 
 async function serve(config: Config, log: Log, features: Features): Promise<void> {
-  const adapter = createServer(log);
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, log, features), adapter, {
-    logger: new NestLogger(log),
-    abortOnError: false,
-  });
-  const fastify = adapter.getInstance<FastifyInstance>();
+  const app = await createApp(config, log, features);
+  const fastify = app.getHttpAdapter().getInstance();
   const readiness = app.get(Readiness);
   endOnSignal(log, async () => {
     const work = consumes(config) ? app.get(OutboxRunner, { strict: false }).stop() : undefined;

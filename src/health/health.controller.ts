@@ -2,7 +2,9 @@ import { Controller, Get, Header, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Policy } from '../http/policy.js';
 import { Readiness } from '../http/readiness.js';
+import { Says } from '../http/says.js';
 import { HealthService } from './health.service.js';
+import { healthWords } from './health.words.js';
 
 const AGAIN_IN_SECONDS = 5;
 
@@ -17,6 +19,7 @@ export class HealthController {
   ) {}
 
   @Policy(probe)
+  @Says(healthWords.full)
   @Get()
   @Header('cache-control', 'no-store')
   async full(@Res({ passthrough: true }) reply: FastifyReply) {
@@ -26,6 +29,7 @@ export class HealthController {
   }
 
   @Policy(probe)
+  @Says(healthWords.live)
   @Get('live')
   @Header('cache-control', 'no-store')
   live() {
@@ -33,6 +37,7 @@ export class HealthController {
   }
 
   @Policy(probe)
+  @Says(healthWords.ready)
   @Get('ready')
   @Header('cache-control', 'no-store')
   async ready(@Res({ passthrough: true }) reply: FastifyReply) {

@@ -5,12 +5,14 @@ import type { FastifyRequest } from 'fastify';
 import { Refusal } from '../kernel/problems.js';
 import { Callers, type Role } from './caller.js';
 import { policyOf, ROUTE_POLICY, type Access, type RoutePolicy } from './policy.js';
+import { ROUTE_WORDS, type RouteWords } from './says.js';
 
 interface Route {
   name: string;
   method: string;
   path: string;
   policy: RoutePolicy | undefined;
+  words: RouteWords | undefined;
 }
 
 const roles: Record<Access, readonly Role[]> = {
@@ -72,6 +74,7 @@ export class AccessGuard implements CanActivate, OnModuleInit {
             .filter(Boolean)
             .join('/')}`,
           policy: Reflect.getMetadata(ROUTE_POLICY, handler) as RoutePolicy | undefined,
+          words: Reflect.getMetadata(ROUTE_WORDS, handler) as RouteWords | undefined,
         }));
     });
   }

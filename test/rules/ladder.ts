@@ -8,7 +8,7 @@ const publicFace = /\.(service|module)\.ts$/;
 /** The folder under `src`, or for a file that lies there directly, its name. */
 const partOf = (path: string) => path.split('/')[1] ?? '';
 const isSupervisor = (part: string) => part === 'cluster.ts' || part === 'cluster';
-const seesFeatures = (part: string) => ['app.module.ts', 'main.ts', 'run-role.ts', 'schema.ts', 'cli'].includes(part);
+const seesFeatures = (part: string) => ['app.module.ts', 'create-app.ts', 'main.ts', 'run-role.ts', 'schema.ts', 'cli'].includes(part);
 
 /** Where an import climbs instead of stepping down; `undefined` where it may stay. */
 function objection(from: string, to: string): string | undefined {

@@ -1,9 +1,6 @@
-import { NestFactory } from '@nestjs/core';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { AppModule, type Features } from '../../src/app.module.js';
+import type { Features } from '../../src/app.module.js';
+import { createApp } from '../../src/create-app.js';
 import { readConfig, type Environment } from '../../src/config/config.js';
-import { createServer } from '../../src/http/server.js';
-import { NestLogger } from '../../src/observability/nest-logger.js';
 import { LabModule } from './lab.module.js';
 import { recordedLog } from './recorded-log.js';
 
@@ -11,10 +8,7 @@ import { recordedLog } from './recorded-log.js';
 export async function openApp(env: Environment, features: Features = [LabModule]) {
   const config = readConfig(env);
   const { log, lines } = recordedLog();
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, log, features), createServer(log), {
-    logger: new NestLogger(log),
-    abortOnError: false,
-  });
+  const app = await createApp(config, log, features);
   await app.listen(0, '127.0.0.1');
   const url = await app.getUrl();
   return {

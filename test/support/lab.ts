@@ -1,14 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
-import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { AppModule } from '../../src/app.module.js';
+import { createApp } from '../../src/create-app.js';
 import { readConfig, type Environment } from '../../src/config/config.js';
-import { createServer } from '../../src/http/server.js';
 import { pause } from '../../src/kernel/waiting.js';
 import { createLog } from '../../src/observability/log.js';
-import { NestLogger } from '../../src/observability/nest-logger.js';
 import { LabModule } from './lab.module.js';
 
 export const labEnvironment = (databaseUrl: string, redisUrl: string, more: Environment = {}): Environment => ({
@@ -27,10 +24,7 @@ export const labEnvironment = (databaseUrl: string, redisUrl: string, more: Envi
 export async function openLab(env: Environment): Promise<NestFastifyApplication> {
   const config = readConfig(env);
   const log = createLog(config, 'lab');
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, log, [LabModule]), createServer(log), {
-    logger: new NestLogger(log),
-    abortOnError: false,
-  });
+  const app = await createApp(config, log, [LabModule]);
   await app.listen(0, '127.0.0.1');
   return app;
 }

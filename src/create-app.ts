@@ -1,0 +1,19 @@
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AppModule, type Features } from './app.module.js';
+import type { Config } from './config/config.js';
+import { version } from './health/version.js';
+import { serveDocs } from './http/docs.js';
+import { createServer } from './http/server.js';
+import type { Log } from './observability/log.js';
+import { NestLogger } from './observability/nest-logger.js';
+
+/** The application of one process, not yet listening. What a test builds is what runs. */
+export async function createApp(config: Config, log: Log, features: Features = []): Promise<NestFastifyApplication> {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, log, features), createServer(log), {
+    logger: new NestLogger(log),
+    abortOnError: false,
+  });
+  if ((config.APP_ROLE === 'all' || config.APP_ROLE === 'api') && config.part !== 'background') serveDocs(app, version);
+  return app;
+}

@@ -1,0 +1,88 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { z } from 'zod';
+import { problems } from '../kernel/problems.js';
+import { AccessGuard } from './access.guard.js';
+import type { RoutePolicy } from './policy.js';
+import type { RouteWords } from './says.js';
+
+type Components = Record<string, object>;
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+
+const INTRODUCTION = `Campaigns, donations, an AI gateway, messages and business questions.
+Sign in, press **Authorize** with the access token, and every example works as it is. Errors are problems (RFC 9457) with a stable \`code\`.`;
+
+/** The description of all routes, from their schemas, policies and words. */
+export async function openApiDocument(app: NestFastifyApplication, version: string): Promise<OpenAPIObject> {
+  // Loaded when first asked for: most processes never are.
+  const { DocumentBuilder, SwaggerModule } = await import('@nestjs/swagger');
+  const frame = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
+    .setTitle('Mutirão')
+    .setDescription(INTRODUCTION)
+    .setVersion(version)
+    .setLicense('MIT', 'https://opensource.org/license/mit')
+    .addServer('/')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An access token, or an API key (`mt_…`).' }, 'bearer')
+    .build();
+  const document = SwaggerModule.createDocument(app, frame, { operationIdFactory: (controller, method) => `${controller}.${method}` });
+  const routes = new Map(
+    app
+      .get(AccessGuard)
+      .routes()
+      .map((route) => [route.name, route]),
+  );
+  const groups = new Set<string>();
+  const components: Components = {};
+  components.Problem = schemaOf(problem, components);
+  for (const path of Object.values(document.paths)) {
+    for (const operation of Object.values(path as Record<string, Operation>)) {
+      const route = routes.get(operation.operationId ?? '');
+      if (route) describe(operation, route.policy, route.words, components);
+      for (const tag of operation.tags ?? []) groups.add(tag);
+      operation.operationId = operation.operationId?.replace('Controller.', '_');
+    }
+  }
+  document.tags = [...groups].sort().map((name) => ({ name }));
+  document.components = { ...document.components, schemas: { ...document.components?.schemas, ...components } };
+  return document;
+}
+
+function describe(operation: Operation, policy: RoutePolicy | undefined, words: RouteWords | undefined, components: Components): void {
+  operation.tags = [words?.group ?? 'Other'];
+  operation.summary = words?.summary;
+  operation.description = words?.detail;
+  operation.security = policy?.access === 'public' ? [] : [{ bearer: [] }];
+  operation.responses = Object.fromEntries(
+    Object.entries(words?.answers ?? {}).map(([status, { says, shape, example, type = 'application/json' }]) => [
+      status,
+      {
+        description: says,
+        ...(shape ? { content: { [type]: { schema: schemaOf(shape, components), ...(example === undefined ? {} : { example }) } } } : {}),
+      },
+    ]),
+  );
+  operation.responses.default = {
+    description: 'Refused: `code` says why.',
+    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+  };
+}
+
+/** Shapes with an id of their own become components; the rest stands where it is used. */
+function schemaOf(shape: z.ZodType, components: Components): object {
+  const made = JSON.stringify(z.toJSONSchema(shape, { io: 'output' })).replaceAll('#/$defs/', '#/components/schemas/');
+  const { $schema: _dialect, $defs, ...schema } = JSON.parse(made) as Components & { $schema?: string; $defs?: Components };
+  Object.assign(components, $defs);
+  return schema;
+}
+
+const problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  code: z.enum(Object.keys(problems) as [string, ...string[]]),
+  detail: z.string(),
+  instance: z.string().optional(),
+  requestId: z.string(),
+  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+});

@@ -1,0 +1,16 @@
+import { SetMetadata } from '@nestjs/common';
+import type { z } from 'zod';
+
+/** What the documentation tells of a route, beyond what its schemas already tell. */
+export interface RouteWords {
+  /** The group of routes it belongs to, by use. */
+  group: string;
+  summary: string;
+  detail?: string;
+  /** Answers by status: their words, and their shape where it is not empty. */
+  answers: Record<number, { says: string; shape?: z.ZodType; example?: unknown; type?: string }>;
+}
+
+export const ROUTE_WORDS = Symbol('route words');
+
+export const Says = (words: RouteWords) => SetMetadata(ROUTE_WORDS, words);
