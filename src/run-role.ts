@@ -1,6 +1,5 @@
 import cluster from 'node:cluster';
 import { once } from 'node:events';
-import type { FastifyInstance } from 'fastify';
 import { consumes, type Features } from './app.module.js';
 import { ConfigFaults, type Config } from './config/config.js';
 import { createApp } from './create-app.js';
