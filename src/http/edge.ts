@@ -40,6 +40,11 @@ export class Edge implements OnModuleInit {
       if (packed === undefined || packed === 'identity') done();
       else sendProblem(request, reply, refused('unsupported_type', 'Send the body without Content-Encoding.'));
     });
+    if (this.config.ENVIRONMENT !== 'production')
+      fastify.addHook('onSend', (_request, reply, _payload, done) => {
+        reply.header('server-timing', `total;dur=${reply.elapsedTime.toFixed(1)}`);
+        done();
+      });
     closeAfterAnswers(fastify, this.readiness);
     shedLoad(fastify);
     const origins = this.config.BACKEND_CORS_ORIGINS.map((origin) => new URL(origin).origin);

@@ -5,6 +5,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { newId } from '../kernel/ids.js';
 import { pause } from '../kernel/waiting.js';
 import type { Log } from '../observability/log.js';
+import { continued, within as inTrace } from '../observability/trace.js';
 import { guardDepth } from './depth.js';
 import { refuseConnection, refusedWith, sendProblem } from './problem.js';
 import type { Readiness } from './readiness.js';
@@ -40,7 +41,7 @@ export function createServer(log: Log): FastifyAdapter {
   const fastify = adapter.getInstance<FastifyInstance>();
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
-    done();
+    inTrace(continued(request.id, request.headers.traceparent), done);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
     const path = request.url.split('?', 1)[0] ?? '';

@@ -1,8 +1,9 @@
 import { format } from 'node:util';
-import { pino, type Logger } from 'pino';
+import { pino, type Logger, type LoggerOptions } from 'pino';
 import pretty from 'pino-pretty';
 import type { Config } from '../config/config.js';
 import { hide, scrub } from './hiding.js';
+import { traceFacts } from './trace.js';
 import { LogSink } from './log-sink.js';
 
 /** No `child`: what is bound to one goes past the hiding. */
@@ -16,27 +17,30 @@ export function createLog(config: Pick<Config, 'LOG_LEVEL' | 'DEBUG'>, part: str
   const sink = new LogSink(process.stdout);
   const level = config.DEBUG && config.LOG_LEVEL === 'info' ? 'debug' : config.LOG_LEVEL;
   const log = pino(
-    {
-      level,
-      base: { pid: process.pid, part },
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }), log: (facts) => readable(facts) },
-      // Errors are turned into facts by `hide`, which also knows what must not be shown.
-      serializers: { err: (facts: unknown) => facts },
-      hooks: {
-        logMethod(args: unknown[], method) {
-          const [facts, words] = isObject(args[0]) ? [args[0], args.slice(1)] : [{}, args];
-          const known = facts instanceof Error ? { err: facts } : facts;
-          // Said in full before it is looked through: `Bearer %s` is harmless only in two pieces.
-          const said = words.length > 0 ? format(...words.map((word) => readable({ word }).word)) : messageOf(known.err);
-          method.apply(this, [known, said && scrub(said)] as Parameters<typeof method>);
-        },
-      },
-    },
+    logOptions(level, part),
     process.stdout.isTTY ? pretty({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' }) : sink,
   );
   return Object.assign(log, { settle: () => sink.flush() });
 }
+
+/** How every line is made: with its trace, without what must not be shown. */
+export const logOptions = (level: string, part: string): LoggerOptions => ({
+  level,
+  base: { pid: process.pid, part },
+  timestamp: pino.stdTimeFunctions.isoTime,
+  formatters: { level: (label) => ({ level: label }), log: (facts) => ({ ...traceFacts(), ...readable(facts) }) },
+  // Errors are turned into facts by `hide`, which also knows what must not be shown.
+  serializers: { err: (facts: unknown) => facts },
+  hooks: {
+    logMethod(args: unknown[], method) {
+      const [facts, words] = isObject(args[0]) ? [args[0], args.slice(1)] : [{}, args];
+      const known = facts instanceof Error ? { err: facts } : facts;
+      // Said in full before it is looked through: `Bearer %s` is harmless only in two pieces.
+      const said = words.length > 0 ? format(...words.map((word) => readable({ word }).word)) : messageOf(known.err);
+      method.apply(this, [known, said && scrub(said)] as Parameters<typeof method>);
+    },
+  },
+});
 
 const isObject = (value: unknown): value is { err?: unknown } => typeof value === 'object' && value !== null;
 

@@ -50,6 +50,13 @@ export class OutboxMessage {
 
   @Column('timestamptz', { name: 'created_at', default: () => 'now()' })
   createdAt!: Date;
+
+  /** The request that this follows from. */
+  @Column('text', { name: 'request_id', nullable: true })
+  requestId!: string | null;
+
+  @Column('text', { nullable: true })
+  traceparent!: string | null;
 }
 
 /** The lasting guard: written with the effect, so that no job takes effect twice. */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { afterCommit, type Tx } from '../database/transactions.js';
+import { traceOf } from '../observability/trace.js';
 import { newId } from '../kernel/ids.js';
 import { handicapSeconds, type JobContract, type Priority } from './contracts.js';
 import { OutboxStore } from './outbox.store.js';
@@ -20,7 +21,15 @@ export class Outbox {
 
   add<P>(tx: Tx, job: JobContract<P>, payload: P, { priority = 'normal', runAt }: When = {}): string {
     const id = newId();
-    this.store.add(tx, { id, queue: job.queue.name, job: job.name, payload, runAt, handicapSeconds: handicapSeconds[priority] });
+    this.store.add(tx, {
+      id,
+      queue: job.queue.name,
+      job: job.name,
+      payload,
+      runAt,
+      handicapSeconds: handicapSeconds[priority],
+      trace: traceOf(),
+    });
     afterCommit(tx, () => this.wake.ring());
     return id;
   }

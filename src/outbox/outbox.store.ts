@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
+import type { Trace } from '../observability/trace.js';
 import { type Tx, withCommit } from '../database/transactions.js';
 import { MOST_HANDICAP_SECONDS } from './contracts.js';
 
@@ -11,6 +12,7 @@ export interface NewMessage {
   payload: unknown;
   runAt: Date | undefined;
   handicapSeconds: number;
+  trace: Trace | undefined;
 }
 
 /** One hand-over of one row. Only the newest may start or finish the job. */
@@ -24,6 +26,8 @@ export interface StartedRow extends Ticket {
   job: string;
   payload: unknown;
   failures: number;
+  requestId: string | null;
+  traceparent: string | null;
 }
 
 const LEASE = `interval '10 seconds'`;
@@ -37,12 +41,12 @@ const written = <T>(answer: unknown): T[] => (answer as [T[], number])[0];
 export class OutboxStore {
   constructor(private readonly db: DataSource) {}
 
-  add(tx: Tx, { id, queue, job, payload, runAt, handicapSeconds }: NewMessage): void {
+  add(tx: Tx, { id, queue, job, payload, runAt, handicapSeconds, trace }: NewMessage): void {
     const at = runAt ? `${literal(runAt.toISOString())}::timestamptz` : 'now()';
     withCommit(
       tx,
-      `INSERT INTO outbox (id, queue, job, payload, run_at, rank_at) VALUES (${literal(id)}, ${literal(queue)}, ${literal(job)},
-       ${literal(JSON.stringify(payload))}, ${at}, ${at} + interval '${handicapSeconds} seconds')`,
+      `INSERT INTO outbox (id, queue, job, payload, run_at, rank_at, request_id, traceparent) VALUES (${literal(id)}, ${literal(queue)}, ${literal(job)},
+       ${literal(JSON.stringify(payload))}, ${at}, ${at} + interval '${handicapSeconds} seconds', ${trace ? `${literal(trace.requestId)}, ${literal(trace.traceparent)}` : 'NULL, NULL'})`,
     );
   }
 
@@ -90,7 +94,8 @@ export class OutboxStore {
          FROM unnest($1::uuid[], $2::int[]) AS ticket(id, handovers)
          WHERE outbox.id = ticket.id AND outbox.handovers = ticket.handovers AND state = 'handed'
            AND NOT EXISTS (SELECT FROM queue_states WHERE queue_states.queue = outbox.queue AND paused)
-         RETURNING outbox.id, outbox.queue, outbox.handovers, outbox.job, outbox.payload, outbox.failures`,
+         RETURNING outbox.id, outbox.queue, outbox.handovers, outbox.job, outbox.payload, outbox.failures,
+           outbox.request_id AS "requestId", outbox.traceparent`,
         columns(tickets),
       ),
     );

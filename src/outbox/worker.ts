@@ -4,6 +4,7 @@ import { limitTo } from '../kernel/limit.js';
 import { within } from '../kernel/waiting.js';
 import type { Log } from '../observability/log.js';
 import { LOG } from '../observability/observability.module.js';
+import { continued, within as inTrace } from '../observability/trace.js';
 import { allQueues, jobNamed, waitAfter, type JobContract } from './contracts.js';
 import { Handlers, JobHopeless, type Handler, type JobRun } from './handlers.js';
 import { OutboxStore, type StartedRow, type Ticket } from './outbox.store.js';
@@ -68,7 +69,7 @@ export class Worker {
     }
     this.running.set(row.id, row);
     try {
-      await this.run(row);
+      await inTrace(continued(row.requestId ?? row.id, row.traceparent), () => this.run(row));
     } finally {
       this.running.delete(row.id);
       if (this.running.size === 0) this.idle?.();

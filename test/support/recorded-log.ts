@@ -1,9 +1,8 @@
 import { pino } from 'pino';
-import { hide } from '../../src/observability/hiding.js';
-import type { Log } from '../../src/observability/log.js';
+import { logOptions, type Log } from '../../src/observability/log.js';
 
 export interface LogLine {
-  level: number;
+  level: string;
   msg: string;
   [fact: string]: unknown;
 }
@@ -11,10 +10,6 @@ export interface LogLine {
 /** A log that keeps its lines, for those who ask what was told. */
 export function recordedLog(): { log: Log; lines: LogLine[] } {
   const lines: LogLine[] = [];
-  const hidden = {
-    formatters: { log: (facts: object) => hide(facts) as Record<string, unknown> },
-    serializers: { err: (facts: unknown) => facts },
-  };
-  const log = pino({ level: 'debug', ...hidden }, { write: (line: string) => lines.push(JSON.parse(line) as LogLine) });
+  const log = pino(logOptions('debug', 'recorded'), { write: (line: string) => lines.push(JSON.parse(line) as LogLine) });
   return { log: Object.assign(log, { settle: async () => undefined }), lines };
 }
