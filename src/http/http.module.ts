@@ -2,22 +2,27 @@ import { Global, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE, DiscoveryModule } from '@nestjs/core';
 import { AccessGuard, IdentityGuard } from './access.guard.js';
 import { Edge } from './edge.js';
+import { AddressLimit } from './limits/address.limit.js';
+import { LimitsModule } from './limits/limits.module.js';
+import { PersonalLimit } from './limits/personal.guard.js';
 import { ProblemFilter } from './problem.filter.js';
 import { Readiness } from './readiness.js';
 import { ValidationPipe } from './validation.js';
 
 @Global()
 @Module({
-  imports: [DiscoveryModule],
+  imports: [DiscoveryModule, LimitsModule],
   providers: [
     Readiness,
     Edge,
+    AddressLimit,
     { provide: APP_FILTER, useClass: ProblemFilter },
     { provide: APP_PIPE, useClass: ValidationPipe },
     { provide: APP_GUARD, useClass: IdentityGuard },
     AccessGuard,
     { provide: APP_GUARD, useExisting: AccessGuard },
+    { provide: APP_GUARD, useClass: PersonalLimit },
   ],
-  exports: [Readiness],
+  exports: [Readiness, LimitsModule],
 })
 export class HttpModule {}

@@ -1,4 +1,5 @@
-import { type ExecutionContext, SetMetadata } from '@nestjs/common';
+import { applyDecorators, type ExecutionContext, SetMetadata } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 
 /** Who may call: anyone, whoever is signed in, organizers and admins, admins alone. */
@@ -31,7 +32,14 @@ export interface RoutePolicy {
 
 export const ROUTE_POLICY = Symbol('route policy');
 
-export const Policy = (policy: RoutePolicy) => SetMetadata(ROUTE_POLICY, policy);
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    pace?: Pace;
+  }
+}
+
+/** The pace is told to Fastify as well, whose hooks come before any guard. */
+export const Policy = (policy: RoutePolicy) => applyDecorators(SetMetadata(ROUTE_POLICY, policy), RouteConfig({ pace: policy.pace }));
 
 export const policyOf = (context: ExecutionContext): RoutePolicy | undefined =>
   Reflect.getMetadata(ROUTE_POLICY, context.getHandler()) as RoutePolicy | undefined;

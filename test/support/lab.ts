@@ -17,6 +17,7 @@ export const labEnvironment = (databaseUrl: string, redisUrl: string, more: Envi
   PGPOOL_MIN_CONNECTIONS: '2',
   PGPOOL_MAX_CONNECTIONS: '20',
   LOG_LEVEL: 'error',
+  RATE_LIMIT_IP_PER_MINUTE: '0',
   ...more,
 });
 
@@ -32,8 +33,9 @@ export async function openLab(env: Environment): Promise<NestFastifyApplication>
 /** The same as a real process, which can be killed. */
 export async function spawnLab(
   env: Environment,
+  main = 'lab.main.js',
 ): Promise<{ url: string; process: ChildProcess; end: (signal?: NodeJS.Signals) => Promise<number | null> }> {
-  const child = fork(resolve('.build/test/support/lab.main.js'), {
+  const child = fork(resolve('.build/test/support', main), {
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });

@@ -1,0 +1,32 @@
+import { Module } from '@nestjs/common';
+import { ThrottlerModule } from '@nestjs/throttler';
+import { CONFIG } from '../../config/config.module.js';
+import type { Config } from '../../config/config.js';
+import type { Log } from '../../observability/log.js';
+import { LOG } from '../../observability/observability.module.js';
+import type { RedisGate } from '../../redis/redis.client.js';
+import { RedisModule } from '../../redis/redis.module.js';
+import { QUEUE_REDIS } from '../../redis/redis.tokens.js';
+import { ClientAddresses } from '../client-address.js';
+import { Limits } from './limits.service.js';
+import { RedisStorage } from './redis.storage.js';
+import { rulesOf, WINDOW_MS } from './rules.js';
+
+@Module({
+  imports: [
+    ThrottlerModule.forRootAsync({
+      imports: [RedisModule],
+      inject: [CONFIG, QUEUE_REDIS, LOG],
+      useFactory: (config: Config, redis: RedisGate, log: Log) => {
+        const rules = rulesOf(config);
+        return {
+          throttlers: Object.values(rules).map(({ name, limit }) => ({ name, limit, ttl: WINDOW_MS })),
+          storage: new RedisStorage(rules, redis, log),
+        };
+      },
+    }),
+  ],
+  providers: [ClientAddresses, Limits],
+  exports: [ClientAddresses, Limits],
+})
+export class LimitsModule {}

@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { ThrottlerStorage } from '@nestjs/throttler';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Refusal } from '../../kernel/problems.js';
+import { ClientAddresses, networkOf } from '../client-address.js';
+import type { Verdict } from './meter.js';
+import type { RedisStorage } from './redis.storage.js';
+
+/** What a process has counted so far. */
+export interface LimitFigures {
+  passed: number;
+  refused: number;
+  /** Round trips to Redis. */
+  asked: number;
+  /** Requests that this process judged alone, as Redis did not answer. */
+  alone: number;
+  /** Callers it remembers. */
+  known: number;
+}
+
+/** The limits that a request or a feature meets. */
+@Injectable()
+export class Limits {
+  constructor(
+    @Inject(ThrottlerStorage) private readonly storage: RedisStorage,
+    private readonly addresses: ClientAddresses,
+  ) {}
+
+  get figures(): LimitFigures {
+    return { ...this.storage.figures, known: this.storage.known };
+  }
+
+  /** `undefined` where this limit is switched off. */
+  ofAddress(request: FastifyRequest): Verdict | Promise<Verdict> | undefined {
+    const rule = this.storage.rules.address;
+    return rule.limit === 0 ? undefined : this.storage.take(rule, networkOf(this.addresses.of(request)));
+  }
+
+  /** For sign-in, registration and password routes, before the password is looked at: whose account it is about. */
+  ofAccount(reply: FastifyReply, account: string): Promise<void> {
+    return this.hold(reply, 'account', createHash('sha256').update(account.trim().toLowerCase()).digest('base64url'));
+  }
+
+  /** For webhooks, before a wrong proof is refused. */
+  ofWrongProof(reply: FastifyReply): Promise<void> {
+    return this.hold(reply, 'proof', this.networkOf(reply.request));
+  }
+
+  networkOf(request: FastifyRequest): string {
+    return networkOf(this.addresses.of(request));
+  }
+
+  private async hold(reply: FastifyReply, name: 'account' | 'proof', who: string): Promise<void> {
+    const rule = this.storage.rules[name];
+    if (rule.limit > 0) pass(reply, await this.storage.take(rule, who));
+  }
+}
+
+/** Tells what the limit says and refuses where it does. */
+export function pass(reply: FastifyReply, verdict: Verdict): void {
+  const told = reply.getHeader('x-ratelimit-remaining');
+  if (!verdict.passed || told === undefined || verdict.remaining < Number(told)) tell(reply, verdict);
+  if (!verdict.passed) throw new Refusal('rate_limited', wording(verdict));
+}
+
+export const wording = ({ freeIn }: Verdict) => `Try again in ${freeIn} s.`;
+
+/** Both families of headers; of several limits, the tightest is the one that is told. */
+export function tell(reply: FastifyReply, { rule, passed, remaining, fullIn, freeIn }: Verdict): void {
+  reply.header('x-ratelimit-limit', rule.limit);
+  reply.header('x-ratelimit-remaining', remaining);
+  reply.header('x-ratelimit-reset', fullIn);
+  reply.header('ratelimit-policy', rule.policy);
+  reply.header('ratelimit', `"${rule.name}";r=${remaining};t=${fullIn}`);
+  if (!passed) reply.header('retry-after', freeIn);
+}

@@ -1,0 +1,51 @@
+import { workerCount, type Config } from '../../config/config.js';
+
+export const WINDOW_SECONDS = 60;
+export const WINDOW_MS = WINDOW_SECONDS * 1_000;
+/** Requests closer together than this are counted as one moment, so that a count stays small. */
+export const GRAIN_MS = 1_000;
+/** How long a process may pass out tokens that it holds; what is left then goes back. */
+export const LEASE_MS = 1_000;
+/** Up to here a limit holds to the very request, so nothing is leased. */
+const EXACT_UP_TO = 100;
+/** The part of a limit that may lie in processes unused. */
+const LENT_PART = 20;
+const WRONG_PROOFS_PER_MINUTE = 60;
+
+export type RuleName = 'address' | 'user' | 'costly' | 'auth' | 'account' | 'proof';
+
+export interface Rule {
+  name: RuleName;
+  /** Requests of one caller in any minute; 0: off. */
+  limit: number;
+  /** As the draft standard writes it. */
+  policy: string;
+  /** What one process lets through where it has to count alone. */
+  share: number;
+  /** Most tokens that one process holds for one caller. */
+  block: number;
+  /** The same over all processes. */
+  lent: number;
+}
+
+export type Rules = Readonly<Record<RuleName, Rule>>;
+
+export function rulesOf(config: Config): Rules {
+  const processes = workerCount(config);
+  const rule = (name: RuleName, limit: number): Rule => ({
+    name,
+    limit,
+    policy: `"${name}";q=${limit};w=${WINDOW_SECONDS}`,
+    share: Math.max(1, Math.floor(limit / processes)),
+    block: limit > EXACT_UP_TO ? Math.floor(limit / (LENT_PART * processes)) : 0,
+    lent: Math.floor(limit / LENT_PART),
+  });
+  return {
+    address: rule('address', config.RATE_LIMIT_IP_PER_MINUTE),
+    user: rule('user', config.RATE_LIMIT_USER_PER_MINUTE),
+    costly: rule('costly', config.RATE_LIMIT_PER_MINUTE),
+    auth: rule('auth', config.RATE_LIMIT_AUTH_PER_MINUTE),
+    account: rule('account', config.RATE_LIMIT_AUTH_PER_MINUTE),
+    proof: rule('proof', WRONG_PROOFS_PER_MINUTE),
+  };
+}
