@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { ConfigFaults, loadEnvironment, readConfig, type Config } from '../config/config.js';
-import { isDatabaseAway } from '../database/faults.js';
+import { isDatabaseAway, isDatabaseBusy } from '../database/faults.js';
 import { migrate } from '../database/migrate.js';
 import { withRunningEngines } from '../embedded/running.js';
 import { createLog } from '../observability/log.js';
@@ -27,7 +27,8 @@ async function migration(direction: 'up' | 'down'): Promise<number> {
     if (direction === 'down') log.info({ migrations: names }, 'taken back');
     return 0;
   } catch (fault) {
-    const away = isDatabaseAway(fault);
+    // Locks that others hold are let go of some time, too.
+    const away = isDatabaseAway(fault) || isDatabaseBusy(fault);
     log[away ? 'debug' : 'error']({ err: fault }, 'migration failed');
     return away ? TRY_LATER : 1;
   } finally {

@@ -32,7 +32,8 @@ export async function runQueues(config: Config, [verb, name = '']: string[], out
     await run?.();
     if (verb !== 'dead') {
       out(columns.map((column) => column.padEnd(14)).join(''));
-      for (const figures of await queues.figures()) out(columns.map((column) => String(figures[column]).padEnd(14)).join(''));
+      for (const figures of await queues.figures({ exact: true }))
+        out(columns.map((column) => String(figures[column]).padEnd(14)).join(''));
     }
     return 0;
   } catch (fault) {

@@ -1,6 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ClientBase, QueryResult } from 'pg';
-import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
+import {
+  DataSource,
+  type EntityManager,
+  type QueryRunner,
+  QueryRunnerAlreadyReleasedError,
+  QueryRunnerProviderAlreadyReleasedError,
+} from 'typeorm';
 import type { Log } from '../observability/log.js';
 import { LOG } from '../observability/observability.module.js';
 
@@ -55,8 +61,11 @@ export class Transactions {
     const tx = runner.manager as Tx;
     const ending: Ending = { statements: [], acts: [] };
     let client: Client | undefined;
+    let lost: Error | undefined;
+    const lose = (why: Error) => void (lost = why);
     try {
       client = (await runner.connect()) as Client;
+      client.on('error', lose);
       await runner.startTransaction();
       endings.set(tx, ending);
       const result = await work(tx);
@@ -68,8 +77,10 @@ export class Transactions {
     } catch (fault) {
       close(runner);
       if (client) await rollBack(client);
-      throw fault;
+      // TypeORM lets go of a connection that is cut, and then says only that it has.
+      throw lost && isReleased(fault) ? lost : fault;
     } finally {
+      client?.off('error', lose);
       await giveBack(runner);
     }
   }
@@ -94,6 +105,9 @@ async function giveBack(runner: QueryRunner): Promise<void> {
   (runner as { isReleased: boolean }).isReleased = false;
   await runner.release();
 }
+
+const isReleased = (fault: unknown): boolean =>
+  fault instanceof QueryRunnerAlreadyReleasedError || fault instanceof QueryRunnerProviderAlreadyReleasedError;
 
 /** A connection that cannot even do this is closed; the server then rolls back by itself. */
 const rollBack = (client: Client): Promise<unknown> => client.query('ROLLBACK').catch(() => void client.end());

@@ -11,6 +11,7 @@ import { Handlers } from './handlers.js';
 import { Outbox } from './outbox.service.js';
 import { OutboxStore } from './outbox.store.js';
 import { CONSUMES, OutboxWake } from './outbox.wake.js';
+import { Paces } from './pace.js';
 import { QueuesProbe } from './queues.probe.js';
 import { Queues } from './queues.service.js';
 import { Relay } from './relay.js';
@@ -80,7 +81,17 @@ export class OutboxModule {
         }),
         ...allQueues().map(({ name }) => BullModule.registerQueue({ name })),
       ],
-      providers: [...always, { provide: BULL_CLIENTS, useValue: clients }, BullClosing, Transport, Handlers, Worker, Relay, OutboxRunner],
+      providers: [
+        ...always,
+        { provide: BULL_CLIENTS, useValue: clients },
+        BullClosing,
+        Transport,
+        Handlers,
+        Paces,
+        Worker,
+        Relay,
+        OutboxRunner,
+      ],
       exports: [Outbox, Queues],
     };
   }

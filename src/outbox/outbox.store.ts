@@ -32,6 +32,7 @@ export interface StartedRow extends Ticket {
 
 const LEASE = `interval '10 seconds'`;
 const CRASHES_ALLOWED = 5;
+const FORGET_AT_ONCE = 10_000;
 
 // The driver gives [rows, count] for what writes and rows for what reads.
 const written = <T>(answer: unknown): T[] => (answer as [T[], number])[0];
@@ -139,30 +140,31 @@ export class OutboxStore {
   }
 
   /** Whatever was handed over or begun and is not done in its time goes back; what keeps ending its process becomes a dead letter. */
-  async sweep(): Promise<{ id: string; job: string; state: string }[]> {
+  async sweep(): Promise<{ id: string; job: string; was: string; state: string }[]> {
     return written(
       await this.db.query(
         `WITH late AS MATERIALIZED (
-           SELECT id FROM outbox WHERE state IN ('handed', 'running') AND lease_until < now() ORDER BY lease_until LIMIT 1000 FOR UPDATE SKIP LOCKED
+           SELECT id, state FROM outbox WHERE state IN ('handed', 'running') AND lease_until < now() ORDER BY lease_until LIMIT 1000 FOR UPDATE SKIP LOCKED
          ), done AS (
            DELETE FROM outbox USING late, handled_jobs WHERE outbox.id = late.id AND outbox_id = late.id
          )
          UPDATE outbox SET lease_until = NULL,
-           state = CASE WHEN state = 'running' AND runs - failures >= ${CRASHES_ALLOWED} THEN 'dead' ELSE 'queued' END,
-           last_error = CASE WHEN state = 'running' THEN 'the process died or stood still while it ran this job' ELSE last_error END
+           state = CASE WHEN outbox.state = 'running' AND runs - failures >= ${CRASHES_ALLOWED} THEN 'dead' ELSE 'queued' END,
+           last_error = CASE WHEN outbox.state = 'running' THEN 'the process died or stood still while it ran this job' ELSE last_error END
          FROM late WHERE outbox.id = late.id AND NOT EXISTS (SELECT FROM handled_jobs WHERE outbox_id = late.id)
-         RETURNING outbox.id, outbox.job, outbox.state`,
+         RETURNING outbox.id, outbox.job, late.state AS was, outbox.state`,
       ),
     );
   }
 
   /** Guards older than any row that could still be handed over twice. */
   async forget(days: number): Promise<void> {
-    await this.db.query(
+    const [, count] = await this.db.query<[unknown[], number]>(
       `DELETE FROM handled_jobs WHERE outbox_id IN (
-         SELECT outbox_id FROM handled_jobs WHERE outbox_id < $1 AND handled_at < now() - $2 * interval '1 day' LIMIT 10000)`,
+         SELECT outbox_id FROM handled_jobs WHERE outbox_id < $1 AND handled_at < now() - $2 * interval '1 day' LIMIT ${FORGET_AT_ONCE})`,
       [idBound(Date.now() - days * 86_400_000), days],
     );
+    if (count === FORGET_AT_ONCE) await this.forget(days);
   }
 }
 

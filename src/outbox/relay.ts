@@ -5,7 +5,8 @@ import { LOG } from '../observability/observability.module.js';
 import { allQueues } from './contracts.js';
 import { OutboxStore, type Ticket } from './outbox.store.js';
 import { OutboxWake } from './outbox.wake.js';
-import { Transport } from './transport.js';
+import { Paces } from './pace.js';
+import { ticketsAtOnce, Transport } from './transport.js';
 
 const LOOK_EVERY_MS = 250;
 const BETWEEN_LOOKS_MS = 10;
@@ -20,8 +21,6 @@ const AHEAD_SECONDS = 1.5;
 @Injectable()
 export class Relay {
   private readonly closing = new AbortController();
-  private readonly paces = new Map(allQueues().map(({ name }) => [name, new Pace()]));
-  private readonly least = new Map(allQueues().map(({ name, concurrency }) => [name, concurrency * 2]));
   private rung: (() => void) | undefined;
   private ringing = false;
   private loops: Promise<unknown> = Promise.resolve();
@@ -29,6 +28,7 @@ export class Relay {
   constructor(
     private readonly store: OutboxStore,
     private readonly transport: Transport,
+    private readonly paces: Paces,
     wake: OutboxWake,
     @Inject(LOG) private readonly log: Log,
   ) {
@@ -96,69 +96,41 @@ export class Relay {
   private async handOver(): Promise<boolean> {
     const waiting = await this.transport.waiting();
     const rooms = new Map<string, number>();
-    for (const [queue, count] of waiting) {
-      const room = this.ahead(queue) - count;
-      if (room > 0) rooms.set(queue, room);
+    for (const { name, concurrency } of allQueues()) {
+      const perSecond = this.paces.of(name).perSecond();
+      const ahead = Math.max(Math.ceil(perSecond * AHEAD_SECONDS), concurrency * 2);
+      const room = ahead - (waiting.get(name) ?? 0) * ticketsAtOnce(perSecond);
+      if (room > 0) rooms.set(name, room);
     }
     if (rooms.size === 0) return false;
-    const rows = await this.store.hand(rooms);
     const tickets = new Map<string, Ticket[]>();
-    for (const row of rows) tickets.set(row.queue, [...(tickets.get(row.queue) ?? []), row]);
+    for (const row of await this.store.hand(rooms)) {
+      const some = tickets.get(row.queue);
+      if (some) some.push(row);
+      else tickets.set(row.queue, [row]);
+    }
     await Promise.all([...tickets].map(([queue, some]) => this.give(queue, some)));
     return [...tickets].some(([queue, some]) => some.length === rooms.get(queue));
   }
 
   private async give(queue: string, tickets: readonly Ticket[]): Promise<void> {
     try {
-      const pace = this.paces.get(queue);
-      await this.transport.hand(queue, tickets, pace?.perSecond() ?? 0);
-      pace?.count(tickets.length);
+      await this.transport.hand(queue, tickets, ticketsAtOnce(this.paces.of(queue).perSecond()));
     } catch (error) {
       await this.store.takeBack(tickets);
       throw error;
     }
   }
 
-  private ahead(queue: string): number {
-    const perSecond = this.paces.get(queue)?.perSecond() ?? 0;
-    return Math.max(Math.ceil(perSecond * AHEAD_SECONDS), this.least.get(queue) ?? 0);
-  }
-
   private async sweep(): Promise<void> {
-    for (const { id, job, state } of await this.store.sweep()) {
-      const facts = { job, id };
-      if (state === 'dead') this.log.error(facts, 'dead letter: its runs end with their process');
-      else this.log.warn(facts, 'not done in its time, handed over again');
+    for (const { id, job, was, state } of await this.store.sweep()) {
+      if (state === 'dead') this.log.error({ job, id }, 'dead letter: its runs end with their process');
+      // A ticket that was not taken in its time is no news: its row is handed over again.
+      else this.log[was === 'running' ? 'warn' : 'debug']({ job, id }, 'not done in its time, handed over again');
     }
     if (await this.transport.hasForgotten()) {
       const rows = await this.store.takeAllBack();
       if (rows > 0) this.log.warn({ rows }, 'redis came back empty, its jobs are handed over again');
     }
-  }
-}
-
-/** Events of the last two seconds, as a rate. */
-class Pace {
-  private current = 0;
-  private before = 0;
-  private since = performance.now();
-
-  count(events: number): void {
-    this.turn();
-    this.current += events;
-  }
-
-  perSecond(): number {
-    this.turn();
-    return Math.max(this.before, this.current);
-  }
-
-  private turn(): void {
-    const now = performance.now();
-    const passed = now - this.since;
-    if (passed < 1_000) return;
-    this.before = passed < 2_000 ? this.current : 0;
-    this.current = 0;
-    this.since = now;
   }
 }

@@ -16,6 +16,9 @@ const MOST_TICKETS = 16;
 const PACE_PER_TICKET = 100;
 const EPOCH = redisKey('outbox', 'epoch');
 
+/** At a high pace a Bull job carries several tickets, as its own cost would be most of a small job's. */
+export const ticketsAtOnce = (perSecond: number): number => Math.min(MOST_TICKETS, Math.max(1, Math.floor(perSecond / PACE_PER_TICKET)));
+
 /** Bull as pace-maker: it carries tickets, and forgets each when it is through. */
 @Injectable()
 export class Transport {
@@ -28,7 +31,7 @@ export class Transport {
     @Inject(LOG) private readonly log: Log,
   ) {}
 
-  /** How many tickets wait in Bull, for each queue. */
+  /** How many Bull jobs wait, for each queue. */
   async waiting(): Promise<Map<string, number>> {
     const contracts = allQueues();
     const lengths = await this.gate.run(() =>
@@ -37,15 +40,13 @@ export class Transport {
     return new Map(contracts.map(({ name }, index) => [name, lengths[index] ?? 0]));
   }
 
-  /** At a high pace a Bull job carries several tickets, as its own cost would be most of a small job's. */
-  async hand(name: string, tickets: readonly Ticket[], perSecond: number): Promise<void> {
+  async hand(name: string, tickets: readonly Ticket[], atOnce: number): Promise<void> {
     // Bull waits for ever for a Redis that is away.
     if (this.gate.away) throw new RedisAway('redis is away');
-    const size = Math.min(MOST_TICKETS, Math.max(1, Math.floor(perSecond / PACE_PER_TICKET)));
     const opts = { attempts: 1, removeOnComplete: true, removeOnFail: true };
     const jobs: { data: Ticket[]; opts: JobOptions }[] = [];
-    for (let from = 0; from < tickets.length; from += size) {
-      const some = tickets.slice(from, from + size).map(({ id, handovers }) => ({ id, handovers }));
+    for (let from = 0; from < tickets.length; from += atOnce) {
+      const some = tickets.slice(from, from + atOnce).map(({ id, handovers }) => ({ id, handovers }));
       jobs.push({ data: some, opts: { ...opts, jobId: `${some[0]?.id}.${some[0]?.handovers}` } });
     }
     await within(HAND_OVER_MS, 'bull', this.queue(name).addBulk(jobs));

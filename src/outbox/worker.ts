@@ -9,6 +9,7 @@ import { allQueues, jobNamed, waitAfter, type JobContract } from './contracts.js
 import { Handlers, JobHopeless, type Handler, type JobRun } from './handlers.js';
 import { OutboxStore, type StartedRow, type Ticket } from './outbox.store.js';
 import { Ends, Starts } from './batches.js';
+import { Paces } from './pace.js';
 import { Transport } from './transport.js';
 
 const GUARD = 'handled_jobs_pkey';
@@ -27,6 +28,7 @@ export class Worker {
   private readonly ends: Ends;
   private readonly running = new Map<string, Ticket>();
   private renewing: NodeJS.Timeout | undefined;
+  private taken = 0;
   private stopping = false;
   private idle: (() => void) | undefined;
 
@@ -35,6 +37,7 @@ export class Worker {
     private readonly transport: Transport,
     private readonly handlers: Handlers,
     private readonly transactions: Transactions,
+    private readonly paces: Paces,
     @Inject(LOG) private readonly log: Log,
   ) {
     this.starts = new Starts(store);
@@ -53,7 +56,7 @@ export class Worker {
   async stop(ms: number): Promise<void> {
     this.stopping = true;
     const finished = new Promise<void>((resolve) => (this.idle = resolve));
-    if (this.running.size === 0) this.idle?.();
+    if (this.taken === 0) this.idle?.();
     await Promise.all([this.transport.pause(), within(ms, 'running jobs', finished).catch(() => undefined)]);
     clearInterval(this.renewing);
     await this.ends.settled();
@@ -62,17 +65,27 @@ export class Worker {
 
   private async take(ticket: Ticket): Promise<void> {
     if (this.stopping) return;
+    this.taken += 1;
+    try {
+      await this.begin(ticket);
+    } finally {
+      this.taken -= 1;
+      if (this.taken === 0) this.idle?.();
+    }
+  }
+
+  private async begin(ticket: Ticket): Promise<void> {
     const row = await this.starts.begin(ticket);
     if (!row) {
       this.log.debug({ id: ticket.id }, 'not wanted any more');
       return;
     }
+    this.paces.of(row.queue).count();
     this.running.set(row.id, row);
     try {
       await inTrace(continued(row.requestId ?? row.id, row.traceparent), () => this.run(row));
     } finally {
       this.running.delete(row.id);
-      if (this.running.size === 0) this.idle?.();
     }
   }
 

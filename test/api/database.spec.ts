@@ -139,6 +139,15 @@ describe('a transaction that fails', () => {
         await database.rows('SELECT pg_terminate_backend($1)', [pid]);
         await tx.query('SELECT 1');
       },
+      async (pid: number, tx: Tx) => {
+        const before = poolFigures(open.db).open;
+        await database.rows('SELECT pg_terminate_backend($1)', [pid]);
+        await eventually(
+          async () => poolFigures(open.db).open,
+          (now) => now < before,
+        );
+        await tx.query('SELECT 1');
+      },
     ];
     for (const end of ends) {
       const fault = await refusalOf(
