@@ -4,19 +4,23 @@ import type { FastifyRequest } from 'fastify';
 import { CONFIG } from '../config/config.module.js';
 import type { Config } from '../config/config.js';
 import { blockList } from '../config/kinds.js';
+import { ownText } from '../kernel/own-text.js';
 
 /** More proxies in a row than anyone has; what stands further left was said by someone unknown. */
 const MOST_HOPS = 16;
+/** Longer than any address with blanks around it. */
+const MOST_LETTERS = 64;
 const MOST_KNOWN = 10_000;
 
 /** The address that a request really comes from, as far as it is known by those who are trusted. */
 @Injectable()
 export class ClientAddresses {
-  private readonly proxies;
-  private readonly known = new Map<string, boolean>();
+  private readonly trusts: (address: string) => boolean;
 
-  constructor(@Inject(CONFIG) config: Pick<Config, 'TRUST_PROXY'>) {
-    this.proxies = config.TRUST_PROXY.length > 0 ? blockList(config.TRUST_PROXY) : undefined;
+  constructor(@Inject(CONFIG) { TRUST_PROXY }: Pick<Config, 'TRUST_PROXY'>) {
+    const proxies = blockList(TRUST_PROXY);
+    const check = (address: string) => isIP(address) > 0 && proxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+    this.trusts = TRUST_PROXY.length > 0 ? remembered(check) : () => false;
   }
 
   of(request: FastifyRequest): string {
@@ -31,46 +35,48 @@ export class ClientAddresses {
     let end = forwarded.length;
     for (let hop = 0; hop < MOST_HOPS && end > 0 && this.trusts(client); hop += 1) {
       const comma = forwarded.lastIndexOf(',', end - 1);
-      const named = addressIn(forwarded.slice(comma + 1, end));
-      if (named === undefined) break;
+      const named = end - comma > MOST_LETTERS ? '' : addressIn(forwarded.slice(comma + 1, end));
+      if (named === '') break;
       client = named;
       end = comma;
     }
     return client;
   }
-
-  private trusts(address: string): boolean {
-    if (!this.proxies) return false;
-    let trusted = this.known.get(address);
-    if (trusted === undefined) {
-      const family = isIP(address);
-      trusted = family !== 0 && this.proxies.check(address, family === 6 ? 'ipv6' : 'ipv4');
-      if (this.known.size >= MOST_KNOWN) this.known.clear();
-      this.known.set(address, trusted);
-    }
-    return trusted;
-  }
 }
 
 /** What counts as one client: an IPv4 address, or the /64 that one IPv6 line gets. */
-export function networkOf(address: string): string {
-  if (!address.includes(':')) return address;
-  const [left = [], right = []] = address.split('::').map((part) => part.split(':').filter(Boolean));
-  const whole = [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
-  return `${whole.slice(0, 4).join(':')}::/64`;
+export const networkOf = (address: string): string => (address.includes(':') ? lineOf(address) : address);
+
+/** The same questions come again and again. */
+function remembered<T>(read: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>();
+  return (text) => {
+    let answer = known.get(text);
+    if (answer === undefined) {
+      answer = read(text);
+      if (known.size >= MOST_KNOWN) known.clear();
+      known.set(ownText(text), answer);
+    }
+    return answer;
+  };
 }
+
+const lineOf = remembered((address) => {
+  const [left = [], right = []] = address.split('::').map((part) => part.split(':').filter(Boolean));
+  const groups = [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
+  return `${groups.slice(0, 4).join(':')}::/64`;
+});
 
 // Some proxies add the port.
 const written = /^\s*(?:(\d+\.\d+\.\d+\.\d+):\d+|\[([\da-f:.]+)\](?::\d+)?|([\da-f:.]+))\s*$/i;
 
-function addressIn(text: string): string | undefined {
-  if (text.length > 64) return undefined;
+const addressIn = remembered((text) => {
   const [, withPort, bracketed, plain] = written.exec(text) ?? [];
   const address = withPort ?? bracketed ?? plain ?? '';
   const family = isIP(address);
-  if (family === 0) return undefined;
-  return family === 4 ? address : unmapped(new SocketAddress({ address, family: 'ipv6' }).address);
-}
+  if (family === 6) return unmapped(new SocketAddress({ address, family: 'ipv6' }).address);
+  return family === 4 ? ownText(address) : '';
+});
 
 const MAPPED = '::ffff:';
 

@@ -47,13 +47,13 @@ class LimitsController {
     return { address: this.addresses.of(request), network: this.limits.networkOf(request) };
   }
 
-  /** So many addresses, as a botnet has, and how much memory they took for good. */
+  /** So many addresses, as a botnet has, each behind a long story, and how much memory they took for good. */
   @Policy(open('none'))
   @Post('flood')
   async flood(@Query('addresses') addresses: string) {
     const before = heap();
     for (let n = 0; n < Number(addresses); n += 1) {
-      const headers = { 'x-forwarded-for': `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}` };
+      const headers = { 'x-forwarded-for': `${'9.9.9.9,'.repeat(500)}210.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}` };
       const verdict = this.limits.ofAddress({ headers, raw: { socket: { remoteAddress: '127.0.0.1' } } } as unknown as FastifyRequest);
       if (n % 1_000 === 0) await verdict;
     }

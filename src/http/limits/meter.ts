@@ -1,3 +1,4 @@
+import { ownText } from '../../kernel/own-text.js';
 import { redisKey } from '../../redis/keys.js';
 import { GRAIN_MS, WINDOW_MS, WINDOW_SECONDS, type Rule } from './rules.js';
 
@@ -120,7 +121,7 @@ export class Meters {
       this.old = this.young;
       this.young = new Map();
     }
-    this.young.set(who, meter);
+    this.young.set(ownText(who), meter);
     return meter;
   }
 }

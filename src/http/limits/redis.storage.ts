@@ -10,6 +10,7 @@ import { ANSWERS_PER_KEY, script } from './script.js';
 const MOST_METERS = 10_000;
 const MOST_KEYS_AT_ONCE = 200;
 const GIVE_BACK_EVERY_MS = LEASE_MS / 4;
+const TELL_EVERY_MS = 60_000;
 
 /** What is needed of Redis: `RedisGate`. */
 interface Gate {
@@ -39,7 +40,7 @@ export class RedisStorage implements ThrottlerStorage {
   private readonly meters: Readonly<Record<RuleName, Meters>>;
   private readonly leased = new Set<Meter>();
   private line: Meter[] = [];
-  private told = false;
+  private toldAt = -Infinity;
 
   constructor(
     readonly rules: Rules,
@@ -114,7 +115,6 @@ export class RedisStorage implements ThrottlerStorage {
         this.figures.asked += 1;
         sent.answers = await this.evaluate(client, questions);
       });
-      this.told = false;
     } catch (fault) {
       // Where it was this process that came too late, the answer lies there already.
       await new Promise((resolve) => setImmediate(resolve));
@@ -166,11 +166,12 @@ export class RedisStorage implements ThrottlerStorage {
   }
 
   private unanswered(questions: Question[], fault: unknown, mayCountYet: boolean): void {
-    if (!(fault instanceof RedisAway) && !this.told) {
-      this.told = true;
+    const now = this.clock();
+    // That Redis is away is told by its client.
+    if (!(fault instanceof RedisAway) && now > this.toldAt + TELL_EVERY_MS) {
+      this.toldAt = now;
       this.log.error({ err: fault }, 'limits are counted by each process alone');
     }
-    const now = this.clock();
     for (const { meter, waiting, spare, spent, owed } of questions) {
       if (spare >= 0) meter.renewing = false;
       meter.lent += spent;
