@@ -3,13 +3,14 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config/config.js';
 import { RedisStorage } from '../../src/http/limits/redis.storage.js';
-import { rulesOf, WINDOW_MS, type Rule } from '../../src/http/limits/rules.js';
+import { rulesOf, WINDOW_MS, type Rule, type Rules } from '../../src/http/limits/rules.js';
 import { scriptWith } from '../../src/http/limits/script.js';
-import { RedisAway, type RedisClient } from '../../src/redis/redis.client.js';
+import { closeRedis, connectRedis, RedisAway, RedisGate, type RedisClient } from '../../src/redis/redis.client.js';
 import { redisKey } from '../../src/redis/keys.js';
 import { freshRedis } from '../support/fresh.js';
-import { labEnvironment } from '../support/lab.js';
+import { eventually, labEnvironment } from '../support/lab.js';
 import { recordedLog } from '../support/recorded-log.js';
+import { freshRedisCluster } from '../support/redis-cluster.js';
 
 const CLOCK = redisKey('limits', 'clock');
 const lua = scriptWith(`redis.call('GET', '${CLOCK}') + 0`);
@@ -37,10 +38,14 @@ const gate = {
   run: <T>(work: (redis: RedisClient) => Promise<T>) => (away ? Promise.reject(new RedisAway('away')) : work(client)),
 };
 
+function rulesFor(processes: number, limit: number): Rules {
+  const config = readConfig(labEnvironment('postgres://nowhere/none', server.url, { WORKERS: String(processes) }));
+  return rulesOf({ ...config, RATE_LIMIT_IP_PER_MINUTE: limit });
+}
+
 /** So many processes of one installation, whose clock and whose Redis's clock is `now`. */
 function processes(many: number, limit: number): { rule: Rule; all: RedisStorage[] } {
-  const config = readConfig(labEnvironment('postgres://nowhere/none', server.url, { WORKERS: String(many) }));
-  const rules = rulesOf({ ...config, RATE_LIMIT_IP_PER_MINUTE: limit });
+  const rules = rulesFor(many, limit);
   const all = Array.from({ length: many }, () => new RedisStorage(rules, gate, recordedLog().log, () => now, lua));
   return { rule: rules.address, all };
 }
@@ -165,5 +170,24 @@ describe('whatever is asked when and where', () => {
       }),
       { numRuns: 200 },
     );
+  });
+});
+
+describe('a Redis cluster', () => {
+  it('counts as one server does, many callers in one question', async () => {
+    const cluster = await freshRedisCluster();
+    const connection = connectRedis(cluster.url, 'tested', recordedLog().log);
+    const clustered = new RedisGate(connection, 5_000);
+    await eventually(
+      async () => clustered.away,
+      (gone) => !gone,
+    );
+    const all = [1, 2].map(() => new RedisStorage(rulesFor(2, 60), clustered, recordedLog().log));
+    const crowd = Array.from({ length: 300 }, someone);
+    const passed = await Promise.all(crowd.map((who) => rush(all[0]!.rules.address, all, who, 80)));
+    expect(new Set(passed)).toEqual(new Set([60]));
+    expect(all[0]!.figures.asked).toBeLessThan(10);
+    await closeRedis(connection);
+    await cluster.stop();
   });
 });
