@@ -33,9 +33,17 @@ export function createLog(config: Pick<Config, 'LOG_LEVEL' | 'DEBUG'>, part: str
         },
       },
     },
-    process.stdout.isTTY ? pretty({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' }) : sink,
+    process.stdout.isTTY ? inTerminal(sink) : sink,
   );
   return Object.assign(log, { settle: () => sink.flush() });
+}
+
+/** For people; and even a terminal that was stopped with Ctrl-S is not waited for. */
+function inTerminal(sink: LogSink): { write(line: string): void } {
+  const { _handle } = process.stdout as { _handle?: { setBlocking?(on: boolean): void } };
+  _handle?.setBlocking?.(false);
+  const format = pretty.prettyFactory({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' });
+  return { write: (line) => sink.write(format(line)) };
 }
 
 const isObject = (value: unknown): value is { err?: unknown } => typeof value === 'object' && value !== null;
