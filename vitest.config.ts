@@ -5,7 +5,7 @@ export default defineConfig({
     pool: 'forks',
     // Most tests wait for processes, not for the processor.
     maxWorkers: 3,
-    testTimeout: 30_000,
+    testTimeout: 90_000,
     hookTimeout: 60_000,
     teardownTimeout: 15_000,
     passWithNoTests: false,

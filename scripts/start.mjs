@@ -11,5 +11,8 @@ if (unknown.length > 0) {
   process.exit(64);
 }
 const { buildWhenNeeded } = await import('./build-when-needed.mjs');
+const parent = process.ppid;
 await buildWhenNeeded();
+// Whoever asked for this is gone: npm was killed while it was built.
+if (process.ppid !== parent) process.exit(0);
 await import('../dist/src/cluster.js');

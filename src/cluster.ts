@@ -1,12 +1,15 @@
-import { ConfigFaults, loadEnvironment, readConfig, type Config } from './config/config.js';
+import { ConfigFaults, loadEnvironment, readConfig, type Config, type Environment } from './config/config.js';
 import { createLog } from './observability/log.js';
 import { Supervisor } from './cluster/supervisor.js';
 
 const CONFIG_FAULT = 78;
 
-function read(): Config | undefined {
+// Read once: what starts later, after a crash, gets the same as what started first.
+function read(): { env: Environment; config: Config } | undefined {
   try {
-    return readConfig(loadEnvironment(process.env), { demo: !process.argv.includes('--no-demo') });
+    const env = loadEnvironment(process.env);
+    const config = readConfig(env, { demo: !process.argv.includes('--no-demo') });
+    return { env, config };
   } catch (fault) {
     if (!(fault instanceof ConfigFaults)) throw fault;
     process.stderr.write(`${fault.message}\n`);
@@ -14,12 +17,13 @@ function read(): Config | undefined {
   }
 }
 
-const config = read();
-if (config === undefined) {
+const given = read();
+if (given === undefined) {
   process.exitCode = CONFIG_FAULT;
 } else {
+  const { env, config } = given;
   const log = createLog(config, 'supervisor');
-  const code = await new Supervisor(config, log, process.env, process.argv.slice(2)).run();
+  const code = await new Supervisor(config, log, env, process.argv.slice(2)).run();
   await log.settle();
   process.exit(code);
 }

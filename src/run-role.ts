@@ -1,4 +1,5 @@
 import cluster from 'node:cluster';
+import type { FastifyInstance } from 'fastify';
 import { once } from 'node:events';
 import { consumes, type Features } from './app.module.js';
 import { ConfigFaults, type Config } from './config/config.js';
@@ -9,7 +10,7 @@ import { within } from './kernel/waiting.js';
 import { OutboxRunner } from './outbox/runner.js';
 import { createLog, type Log } from './observability/log.js';
 
-const HEARD_MS = 1_500;
+const HEARD_MS = 3_000;
 const CLOSE_MS = 7_000;
 const CONFIG_FAULT = 78;
 
@@ -42,9 +43,21 @@ async function serve(config: Config, log: Log, features: Features): Promise<void
     await Promise.all([drain(fastify, readiness, doorClosed), work]);
     await app.close();
   });
+  retireAfter(config.MAX_REQUESTS, fastify);
   if (config.part === 'background') await app.init();
   else await app.listen(config.PORT, config.HOST);
   process.send?.({ kind: 'ready', url: config.part === 'background' ? undefined : (config.PUBLIC_URL ?? (await app.getUrl())) });
+}
+
+/** Asks the supervisor for a successor; each process at another count, so that they do not all go at once. */
+function retireAfter(requests: number, fastify: FastifyInstance): void {
+  if (requests === 0 || !process.send) return;
+  let left = Math.ceil(requests * (0.9 + Math.random() / 5));
+  fastify.addHook('onResponse', (_request, _reply, done) => {
+    left -= 1;
+    if (left === 0) process.send?.({ kind: 'retire' });
+    done();
+  });
 }
 
 /** Under a supervisor the door itself is there: resolves when it has heard that this process closed its own. */

@@ -27,10 +27,10 @@ async function migration(direction: 'up' | 'down'): Promise<number> {
     if (direction === 'down') log.info({ migrations: names }, 'taken back');
     return 0;
   } catch (fault) {
-    // Locks that others hold are let go of some time, too.
-    const away = isDatabaseAway(fault) || isDatabaseBusy(fault);
+    const away = isDatabaseAway(fault);
     log[away ? 'debug' : 'error']({ err: fault }, 'migration failed');
-    return away ? TRY_LATER : 1;
+    // Locks that others hold are let go of some time, too.
+    return away || isDatabaseBusy(fault) ? TRY_LATER : 1;
   } finally {
     await log.settle();
   }

@@ -1,7 +1,8 @@
-import { mkdirSync, realpathSync, rmSync } from 'node:fs';
+import { realpathSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { pause } from '../kernel/waiting.js';
+import { makeFolder } from '../embedded/folders.js';
 import { nameOf, socketFolder } from '../embedded/sockets.js';
 import { CannotStart } from './cannot-start.js';
 
@@ -18,7 +19,10 @@ export async function lockDataDir(folder: string, signal: AbortSignal): Promise<
   const until = Date.now() + PATIENCE_MS;
   for (;;) {
     const lock = await listen(path);
-    if (lock) return lock;
+    if (lock) {
+      if (process.platform === 'linux') await lockForStrangers(folder);
+      return lock;
+    }
     const pid = await holder(path);
     // A socket's file outlives a supervisor that was killed; a name in the abstract namespace does not.
     if (pid === undefined && process.platform !== 'linux') rmSync(path, { force: true });
@@ -31,9 +35,18 @@ export async function lockDataDir(folder: string, signal: AbortSignal): Promise<
   }
 }
 
+/** The abstract name ends with the network namespace; a container on the same folder meets the socket within it. */
+async function lockForStrangers(folder: string): Promise<void> {
+  const path = join(socketFolder(realpathSync(folder)), 'lock.sock');
+  if ((await holder(path)) !== undefined)
+    throw new CannotStart(`DATA_DIR ${folder} is in use from another container: stop that one, or choose another DATA_DIR`);
+  rmSync(path, { force: true });
+  await listen(path);
+}
+
 function lockPath(folder: string): string {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     const dataDir = realpathSync(folder);
     return process.platform === 'linux' ? `\0mutirao-${nameOf(dataDir)}` : join(socketFolder(dataDir), 'lock.sock');
   } catch (fault) {

@@ -66,7 +66,7 @@ export class Supervisor {
 
     await migrate({ ...env, ...childEnvironment(config, 'whole', values) }, log, signal);
     const giveUp = (code: number) => this.end(code);
-    this.workers = new Workers(parts, (part) => childEnvironment(config, part, values), this.args, log, giveUp);
+    this.workers = new Workers(parts, (part) => ({ ...env, ...childEnvironment(config, part, values) }), this.args, log, giveUp);
     const url = await this.workers.start();
     signal.throwIfAborted();
     // Whoever waits for this line gets it, however little else is logged.

@@ -40,7 +40,7 @@ function readDotEnv(folder: string): Environment {
   const file = resolve(folder, '.env');
   if (!existsSync(file)) return {};
   try {
-    return parseEnv(readFileSync(file, 'utf8'));
+    return parseEnv(readFileSync(file, 'utf8').replace(/^\uFEFF/, ''));
   } catch (cause) {
     throw new ConfigFaults([`.env: expected a file that can be read, got ${(cause as NodeJS.ErrnoException).code}`]);
   }

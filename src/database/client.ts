@@ -9,6 +9,8 @@ type Query = (...words: unknown[]) => unknown;
 export class ImpatientClient extends pg.Client {
   constructor(config?: pg.ClientConfig) {
     super(config);
+    // The server may end a connection in the instant between two owners who listen; that ends no process.
+    this.on('error', () => undefined);
     const ask = this.query.bind(this) as Query;
     this.query = ((...words: unknown[]) => {
       const answer = ask(...words);

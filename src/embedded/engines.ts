@@ -1,4 +1,5 @@
-import { mkdirSync, realpathSync, rmSync } from 'node:fs';
+import { realpathSync, rmSync } from 'node:fs';
+import { makeFolder } from './folders.js';
 import type { Environment } from '../config/config.js';
 import { within } from '../kernel/waiting.js';
 import type { Log } from '../observability/log.js';
@@ -41,7 +42,7 @@ export class Engines {
 
   /** Postgres has to come up; without Redis the system is only degraded. */
   async start(): Promise<EngineUrls> {
-    mkdirSync(this.options.dataDir, { recursive: true, mode: 0o700 });
+    makeFolder(this.options.dataDir);
     const dataDir = realpathSync(this.options.dataDir);
     const sockets = (this.sockets = socketFolder(dataDir));
     const parts = Promise.allSettled([

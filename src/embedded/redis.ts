@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { makeFolder } from './folders.js';
 import type { Log } from '../observability/log.js';
 import type { EnginePlan } from './engine.js';
 
@@ -40,7 +41,7 @@ export function redisPlan(program: string, dataDir: string, sockets: string, kin
     folder,
     logFile: join(dataDir, `${kinds[kind].folder}.log`),
     prepare() {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder);
       rmSync(socket, { force: true });
       return Promise.resolve({
         program,

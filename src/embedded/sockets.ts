@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from './folders.js';
 import { EngineFailed } from './engine.js';
 
 /** What a socket's path may measure, less the longest name put into the folder. */
@@ -13,7 +14,7 @@ export const nameOf = (folder: string): string => createHash('sha256').update(fo
 export function socketFolder(dataDir: string): string {
   const inside = join(dataDir, 'run');
   const folder = Buffer.byteLength(inside) <= LONGEST ? inside : join(tmpdir(), `mutirao-${process.getuid?.()}-${nameOf(dataDir)}`);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const found = lstatSync(folder);
   if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o077) !== 0)
     throw new EngineFailed(`${folder}: expected a folder that only this user may enter`);

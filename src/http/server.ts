@@ -4,6 +4,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { newId } from '../kernel/ids.js';
 import { pause } from '../kernel/waiting.js';
+import { scrub } from '../observability/hiding.js';
 import type { Log } from '../observability/log.js';
 import { continued, within as inTrace } from '../observability/trace.js';
 import { guardDepth } from './depth.js';
@@ -44,7 +45,7 @@ export function createServer(log: Log): FastifyAdapter {
     inTrace(continued(request.id, request.headers.traceparent), done);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
-    const path = request.url.split('?', 1)[0] ?? '';
+    const path = pathOf(request);
     const facts = {
       requestId: request.id,
       method: request.method,
@@ -60,11 +61,22 @@ export function createServer(log: Log): FastifyAdapter {
   return adapter;
 }
 
+/** The route, not its values: these are ids, addresses and secrets. What met no route is looked through. */
+function pathOf({ routeOptions, url }: FastifyRequest): string {
+  if (routeOptions.url) return routeOptions.url;
+  const path = url.split('?', 1)[0] ?? '';
+  try {
+    return scrub(decodeURIComponent(path)).replaceAll(/\+?\d{8,}/g, '[hidden]');
+  } catch {
+    return '[unreadable]';
+  }
+}
+
 const LOOK_MS = 50;
 /** Time for whoever balances the load to hear that this process is not ready. */
 const TELL_MS = 1_000;
 const QUIET_MS = 20;
-const HOLD_AT_MOST_MS = 500;
+const HOLD_AT_MOST_MS = 1_500;
 /** Time in which a kept connection may still bring the request that is under way. */
 const LAST_REQUEST_MS = 1_000;
 const FINISH_MS = 5_000;

@@ -16,10 +16,7 @@ export interface Log extends Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 
 export function createLog(config: Pick<Config, 'LOG_LEVEL' | 'DEBUG'>, part: string): Log {
   const sink = new LogSink(process.stdout);
   const level = config.DEBUG && config.LOG_LEVEL === 'info' ? 'debug' : config.LOG_LEVEL;
-  const log = pino(
-    logOptions(level, part),
-    process.stdout.isTTY ? pretty({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' }) : sink,
-  );
+  const log = pino(logOptions(level, part), process.stdout.isTTY ? inTerminal(sink) : sink);
   return Object.assign(log, { settle: () => sink.flush() });
 }
 
@@ -41,6 +38,14 @@ export const logOptions = (level: string, part: string): LoggerOptions => ({
     },
   },
 });
+
+/** For people; and even a terminal that was stopped with Ctrl-S is not waited for. */
+function inTerminal(sink: LogSink): { write(line: string): void } {
+  const { _handle } = process.stdout as { _handle?: { setBlocking?(on: boolean): void } };
+  _handle?.setBlocking?.(false);
+  const format = pretty.prettyFactory({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' });
+  return { write: (line) => sink.write(format(line)) };
+}
 
 const isObject = (value: unknown): value is { err?: unknown } => typeof value === 'object' && value !== null;
 

@@ -46,6 +46,8 @@ class BullClients {
       enableOfflineQueue: true,
       maxRetriesPerRequest: null,
       enableReadyCheck: type === 'client',
+      // What Bull asked is asked again after a break: it waits for that answer and for nothing else.
+      autoResendUnfulfilledCommands: true,
     });
     client.setMaxListeners(0);
     this.clients.push(client);

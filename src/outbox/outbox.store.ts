@@ -31,7 +31,9 @@ export interface StartedRow extends Ticket {
 }
 
 const LEASE = `interval '10 seconds'`;
-const CRASHES_ALLOWED = 5;
+const CRASHES_ALLOWED = 10;
+// Apart from each other more and more, so that what ends its process does not take the same neighbours along each time.
+const CRASH_WAIT = `random() * least(300, power(2, runs - failures)) * interval '1 second'`;
 const FORGET_AT_ONCE = 10_000;
 
 // The driver gives [rows, count] for what writes and rows for what reads.
@@ -52,10 +54,9 @@ export class OutboxStore {
   }
 
   /** Takes the next due rows, at most `room` of each queue; never the same row for two relays. */
-  async hand(rooms: ReadonlyMap<string, number>): Promise<(Ticket & { queue: string })[]> {
-    return written(
-      await this.db.query(
-        `WITH next AS MATERIALIZED (
+  hand(rooms: ReadonlyMap<string, number>): Promise<(Ticket & { queue: string })[]> {
+    return this.db.query<(Ticket & { queue: string })[]>(
+      `WITH next AS MATERIALIZED (
            SELECT due.id FROM unnest($1::text[], $2::int[]) AS wanted(queue, room)
            CROSS JOIN LATERAL (
              SELECT id FROM outbox
@@ -63,12 +64,13 @@ export class OutboxStore {
              ORDER BY rank_at, id LIMIT wanted.room FOR UPDATE SKIP LOCKED
            ) AS due
            WHERE NOT EXISTS (SELECT FROM queue_states WHERE queue_states.queue = wanted.queue AND paused)
-         )
+         ), handed AS (
          UPDATE outbox SET state = 'handed', handovers = handovers + 1, lease_until = now() + ${LEASE}
-         FROM next WHERE outbox.id = next.id
-         RETURNING outbox.id, outbox.queue, outbox.handovers`,
-        [[...rooms.keys()], [...rooms.values()]],
-      ),
+         WHERE id = ANY (ARRAY (SELECT id FROM next))
+         RETURNING id, queue, handovers, rank_at
+         )
+         SELECT id, queue, handovers FROM handed ORDER BY rank_at, id`,
+      [[...rooms.keys()], [...rooms.values()]],
     );
   }
 
@@ -149,6 +151,7 @@ export class OutboxStore {
            DELETE FROM outbox USING late, handled_jobs WHERE outbox.id = late.id AND outbox_id = late.id
          )
          UPDATE outbox SET lease_until = NULL,
+           run_at = CASE WHEN outbox.state = 'running' THEN now() + ${CRASH_WAIT} ELSE run_at END,
            state = CASE WHEN outbox.state = 'running' AND runs - failures >= ${CRASHES_ALLOWED} THEN 'dead' ELSE 'queued' END,
            last_error = CASE WHEN outbox.state = 'running' THEN 'the process died or stood still while it ran this job' ELSE last_error END
          FROM late WHERE outbox.id = late.id AND NOT EXISTS (SELECT FROM handled_jobs WHERE outbox_id = late.id)
@@ -161,7 +164,8 @@ export class OutboxStore {
   async forget(days: number): Promise<void> {
     const [, count] = await this.db.query<[unknown[], number]>(
       `DELETE FROM handled_jobs WHERE outbox_id IN (
-         SELECT outbox_id FROM handled_jobs WHERE outbox_id < $1 AND handled_at < now() - $2 * interval '1 day' LIMIT ${FORGET_AT_ONCE})`,
+         SELECT outbox_id FROM handled_jobs WHERE outbox_id < $1 AND handled_at < now() - $2 * interval '1 day'
+           AND NOT EXISTS (SELECT FROM outbox WHERE id = outbox_id) LIMIT ${FORGET_AT_ONCE})`,
       [idBound(Date.now() - days * 86_400_000), days],
     );
     if (count === FORGET_AT_ONCE) await this.forget(days);

@@ -1,7 +1,7 @@
 import { getQueueToken } from '@nestjs/bull';
 import { Inject, Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import type { JobOptions, Queue } from 'bull';
+import type { Queue } from 'bull';
 import { within } from '../kernel/waiting.js';
 import type { Log } from '../observability/log.js';
 import { LOG } from '../observability/observability.module.js';
@@ -14,6 +14,7 @@ import type { Ticket } from './outbox.store.js';
 const HAND_OVER_MS = 2_000;
 const MOST_TICKETS = 16;
 const PACE_PER_TICKET = 100;
+const BEGIN_AGAIN_MS = 1_000;
 const EPOCH = redisKey('outbox', 'epoch');
 
 /** At a high pace a Bull job carries several tickets, as its own cost would be most of a small job's. */
@@ -23,6 +24,7 @@ export const ticketsAtOnce = (perSecond: number): number => Math.min(MOST_TICKET
 @Injectable()
 export class Transport {
   private readonly queues = new Map<string, Queue>();
+  private paused = false;
   private drained = (): void => undefined;
 
   constructor(
@@ -44,12 +46,14 @@ export class Transport {
     // Bull waits for ever for a Redis that is away.
     if (this.gate.away) throw new RedisAway('redis is away');
     const opts = { attempts: 1, removeOnComplete: true, removeOnFail: true };
-    const jobs: { data: Ticket[]; opts: JobOptions }[] = [];
+    const queue = this.queue(name);
+    const jobs: Promise<unknown>[] = [];
     for (let from = 0; from < tickets.length; from += atOnce) {
       const some = tickets.slice(from, from + atOnce).map(({ id, handovers }) => ({ id, handovers }));
-      jobs.push({ data: some, opts: { ...opts, jobId: `${some[0]?.id}.${some[0]?.handovers}` } });
+      // One by one: Bull's way to add many does not tell what was refused.
+      jobs.push(queue.add(some, { ...opts, jobId: `${some[0]?.id}.${some[0]?.handovers}` }));
     }
-    await within(HAND_OVER_MS, 'bull', this.queue(name).addBulk(jobs));
+    await within(HAND_OVER_MS, 'bull', Promise.all(jobs));
   }
 
   /** True once after Redis lost what it knew: the mark is gone with everything else. */
@@ -68,18 +72,29 @@ export class Transport {
     // What goes wrong in Bull is made good from the table; it is told, not thrown.
     queue.on('error', (error) => this.log.debug({ err: error, queue: name }, 'bull'));
     queue.on('drained', () => this.drained());
-    queue
-      .process(concurrency, (job) => work(job.data as Ticket[]))
-      .catch((error: unknown) => {
-        this.log.debug({ err: error, queue: name }, 'bull stopped consuming');
-      });
+    this.begin(queue, concurrency, work);
   }
 
   /** Takes nothing new in this process. */
   async pause(): Promise<void> {
+    this.paused = true;
     await Promise.all(
       [...this.queues.values()].map((queue) => within(1_000, 'bull pause', queue.pause(true, true)).catch(() => undefined)),
     );
+  }
+
+  private begin(queue: Queue, concurrency: number, work: (tickets: readonly Ticket[]) => Promise<unknown>): void {
+    queue
+      .process(concurrency, (job) => work(job.data as Ticket[]))
+      .catch((error: unknown) => {
+        if (this.paused) return;
+        this.log.warn({ err: error, queue: queue.name }, 'redis refused to let this process work, trying again');
+        setTimeout(() => {
+          // Bull has no way to begin anew; this is all that it remembers of the beginning.
+          Object.assign(queue, { handlers: {}, _initializingProcess: undefined, registeredEvents: undefined });
+          this.begin(queue, concurrency, work);
+        }, BEGIN_AGAIN_MS).unref();
+      });
   }
 
   private queue(name: string): Queue {

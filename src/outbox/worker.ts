@@ -28,6 +28,7 @@ export class Worker {
   private readonly ends: Ends;
   private readonly running = new Map<string, Ticket>();
   private renewing: NodeJS.Timeout | undefined;
+  private readonly unbegun: Ticket[] = [];
   private taken = 0;
   private stopping = false;
   private idle: (() => void) | undefined;
@@ -60,11 +61,23 @@ export class Worker {
     await Promise.all([this.transport.pause(), within(ms, 'running jobs', finished).catch(() => undefined)]);
     clearInterval(this.renewing);
     await this.ends.settled();
+    await this.giveBack();
+  }
+
+  /** What was not begun, or not finished, is anyone's at once: a clean stop is no crash. */
+  private async giveBack(): Promise<void> {
     if (this.running.size > 0) this.log.warn({ jobs: this.running.size }, 'stopped with jobs still running; they will be run again');
+    const back = [...this.running.values()].map((ticket) => this.store.postpone(ticket, 0));
+    await Promise.all([...back, this.store.takeBack(this.unbegun)]).catch((error: unknown) => {
+      this.log.warn({ err: error }, 'jobs not given back; their leases end in a moment');
+    });
   }
 
   private async take(ticket: Ticket): Promise<void> {
-    if (this.stopping) return;
+    if (this.stopping) {
+      this.unbegun.push(ticket);
+      return;
+    }
     this.taken += 1;
     try {
       await this.begin(ticket);
@@ -105,7 +118,7 @@ export class Worker {
   }
 
   private async attempt(row: StartedRow, contract: JobContract<unknown>, handler: Handler): Promise<void> {
-    const effect = { committed: false };
+    const end: { committed?: Promise<void> } = {};
     let over: AbortController | undefined;
     const run: JobRun = {
       id: row.id,
@@ -115,9 +128,12 @@ export class Worker {
         over ??= new AbortController();
         return over.signal;
       },
-      commit: async (write) => {
-        await this.commit(row, write);
-        effect.committed = true;
+      commit: (write) => {
+        if (end.committed) return Promise.reject(new Error('run.commit was called twice'));
+        end.committed = this.commit(row, write);
+        // A handler that does not look at it is still told below.
+        end.committed.catch(() => undefined);
+        return end.committed;
       },
     };
     try {
@@ -125,7 +141,7 @@ export class Worker {
     } finally {
       over?.abort();
     }
-    if (!effect.committed) await run.commit(async () => undefined);
+    await (end.committed ?? this.commit(row, async () => undefined));
   }
 
   private async commit(row: StartedRow, effect: (tx: Tx) => Promise<void>): Promise<void> {
@@ -149,11 +165,20 @@ export class Worker {
     const facts = { job: row.job, id: row.id, failures, err: error };
     if (hopeless) this.log.error(facts, 'dead letter');
     else this.log.warn({ ...facts, againInMs: waitMs }, 'job failed');
-    await this.store.fail(row, error instanceof Error ? error.message : String(error), waitMs);
+    await this.store.fail(row, wordsOf(error), waitMs);
   }
 
   private renew(): void {
     if (this.running.size === 0) return;
     this.store.renew([...this.running.values()]).catch((error: unknown) => this.log.warn({ err: error }, 'leases not renewed'));
+  }
+}
+
+/** What the table keeps of an error: any value can be thrown, and not every text can be stored. */
+function wordsOf(error: unknown): string {
+  try {
+    return (error instanceof Error ? error.message : String(error)).replaceAll('\0', '\uFFFD');
+  } catch {
+    return 'an error without words';
   }
 }

@@ -209,7 +209,7 @@ describe('a transaction that is committed', () => {
     });
     expect([answer, told, await stored()]).toEqual(['done', ['the next'], ['kept']]);
     expect(open.lines).toContainEqual(
-      expect.objectContaining({ level: 50, err: expect.objectContaining({ message: 'stumbled' }) as unknown }),
+      expect.objectContaining({ level: 'error', err: expect.objectContaining({ message: 'stumbled' }) as unknown }),
     );
   });
 

@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newId } from '../../src/kernel/ids.js';
 import { freshDatabase, freshRedis } from '../support/fresh.js';
@@ -91,6 +92,31 @@ describe('every effect happens exactly once', () => {
     expect(await tally()).toEqual({ all: 5_000, different: 5_000 });
   });
 
+  it('when every connection to Redis is cut while the worker waits for work', async () => {
+    await worker();
+    for (const round of [0, 1, 2]) {
+      await add('lab.note', notes(10, round * 10));
+      await eventually(left, (count) => count === 0, 5_000);
+      if (round < 2) await redis.ask((client) => client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'));
+    }
+    await redis.kill();
+    await redis.start();
+    await add('lab.note', notes(10, 30));
+    await eventually(left, (count) => count === 0, 8_000);
+    expect(await tally()).toEqual({ all: 40, different: 40 });
+  });
+
+  it('when Redis refuses the worker at start, and lets it in later', async () => {
+    await redis.ask((client) => client.config('SET', 'requirepass', 'not yet'));
+    await worker();
+    await add('lab.note', notes(10));
+    const inside = new Redis({ path: redis.url.replace('unix://', ''), password: 'not yet' });
+    await inside.config('SET', 'requirepass', '');
+    inside.disconnect();
+    await eventually(left, (count) => count === 0);
+    expect(await tally()).toEqual({ all: 10, different: 10 });
+  });
+
   it('when Redis is not there at start', async () => {
     await redis.kill();
     await add('lab.note', notes(500));
@@ -118,6 +144,26 @@ describe('every effect happens exactly once', () => {
 });
 
 describe('a worker that is asked to stop', () => {
+  it('gives back at once, uncounted, what it cannot finish', async () => {
+    const lab = await worker();
+    await add('lab.linger', [{ n: 1, ms: 60_000 }], 'lab-slow');
+    await add('lab.note', notes(2_000));
+    await eventually(
+      () => database.rows('SELECT n FROM lab_runs'),
+      (runs) => runs.length === 1,
+    );
+    expect(await lab.end('SIGTERM')).toBe(0);
+    expect(await database.rows(`SELECT state, runs, failures FROM outbox WHERE queue = 'lab-slow'`)).toEqual([
+      { state: 'queued', runs: 0, failures: 0 },
+    ]);
+    await worker();
+    await eventually(
+      () => database.rows(`SELECT FROM outbox WHERE queue = 'lab'`),
+      (rows) => rows.length === 0,
+      8_000,
+    );
+  });
+
   it('finishes what runs, takes nothing new and leaves the rest', async () => {
     const lab = await worker();
     await add(

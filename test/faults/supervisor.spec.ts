@@ -1,7 +1,8 @@
 import { readFileSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { aFolder, startSystem, until } from '../support/system.js';
 
@@ -39,6 +40,41 @@ describe('refuses to start', () => {
     const system = start({ env: { DATA_DIR: '/dev/null/data' } });
     expect((await system.exit).code).toBe(1);
     expect(system.stderr).toBe("DATA_DIR /dev/null/data cannot be used: ENOTDIR: not a directory, mkdir '/dev/null/data'\n");
+  });
+});
+
+describe('does not take over a data folder', () => {
+  it('that a system in another network namespace uses, and touches nothing of it', async () => {
+    const first = start();
+    await first.ready();
+    const stranger = spawn('unshare', ['-n', process.execPath, resolve('.build/src/cluster.js')], {
+      env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: first.dataDir },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let said = '';
+    stranger.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+    const [code] = (await once(stranger, 'close')) as [number];
+    expect([code, said]).toEqual([1, expect.stringContaining('is in use from another container')]);
+    const { url } = await first.ready();
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+    expect(readdirSync(join(first.dataDir, 'run'))).toContain('.s.PGSQL.5432');
+  });
+
+  it('where none can be', async () => {
+    const system = start({ env: { DATA_DIR: '/proc/nope/data' } });
+    expect((await system.exit).code).toBe(1);
+    expect(system.stderr).toContain('DATA_DIR /proc/nope/data cannot be used: ENOENT');
+  });
+});
+
+describe('a process with MAX_REQUESTS', () => {
+  it('ends after its number of requests, without one that fails', async () => {
+    const system = start({ env: { MAX_REQUESTS: '50' } });
+    const { url } = await system.ready();
+    const before = system.pidOf('main.js');
+    for (let asked = 0; asked < 60; asked += 1) expect((await fetch(`${url}/health/live`)).status).toBe(200);
+    await until(() => !system.processes().some(({ pid }) => pid === before));
+    expect((await fetch(`${url}/health/live`)).status).toBe(200);
   });
 });
 

@@ -7,7 +7,7 @@ import { Queues } from '../../src/outbox/queues.service.js';
 import type { JobContract } from '../../src/outbox/contracts.js';
 import { freshDatabase, freshRedis } from '../support/fresh.js';
 import { eventually, labEnvironment, openLab } from '../support/lab.js';
-import { hopeless, linger, note, stumble } from '../support/lab.module.js';
+import { careless, hopeless, linger, note, stumble } from '../support/lab.module.js';
 
 let database: Awaited<ReturnType<typeof freshDatabase>>;
 let redis: Awaited<ReturnType<typeof freshRedis>>;
@@ -97,6 +97,15 @@ describe('a job in the outbox', () => {
     expect(letter).toMatchObject({ failures: 1, lastError: 'nothing can be done about 5' });
     expect(await database.rows('SELECT n FROM lab_runs')).toEqual([{ n: 5 }]);
   });
+
+  it.each(['swallow', 'float', 'nul', 'strange', 'twice'] as const)(
+    'has its one effect even where its handler is careless: %s',
+    async (how) => {
+      await add(careless, { n: 8, how });
+      await eventually(left, (count) => count === 0, 5_000);
+      expect(await effects()).toEqual([8]);
+    },
+  );
 
   it('waits for its time', async () => {
     const runAt = new Date(Date.now() + 1_500);

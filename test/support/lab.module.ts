@@ -17,6 +17,12 @@ export const note = defineJob<{ n: number }>({ queue: labQueue, name: 'lab.note'
 export const stumble = defineJob<{ n: number; times: number }>({ queue: labQueue, name: 'lab.stumble', backoff: quick });
 export const hopeless = defineJob<{ n: number }>({ queue: labQueue, name: 'lab.hopeless' });
 export const crash = defineJob<{ n: number; times: number }>({ queue: labQueue, name: 'lab.crash' });
+/** Ways in which a handler can be wrong about its own effect. */
+export const careless = defineJob<{ n: number; how: 'swallow' | 'float' | 'nul' | 'strange' | 'twice' }>({
+  queue: labQueue,
+  name: 'lab.careless',
+  backoff: quick,
+});
 export const linger = defineJob<{ n: number; ms: number }>({ queue: slowQueue, name: 'lab.linger', backoff: quick });
 
 @Injectable()
@@ -51,6 +57,17 @@ export class LabJobs {
     });
   }
 
+  @HandlesJob(careless)
+  async careless({ n, how }: { n: number; how: string }, run: JobRun): Promise<void> {
+    const first = run.failures === 0;
+    if (how === 'swallow' && first) return run.commit((tx) => tx.query('SELECT 1 / 0')).catch(() => undefined);
+    if (how === 'float') return void this.effect(n, run);
+    if (how === 'nul' && first) throw new Error('a\0b');
+    if (how === 'strange' && first) throw Object.create(null);
+    await this.effect(n, run);
+    if (how === 'twice') await this.effect(n, run);
+  }
+
   @HandlesJob(linger)
   async linger({ n, ms }: { n: number; ms: number }, run: JobRun): Promise<void> {
     await this.db.query('INSERT INTO lab_runs (n) VALUES ($1)', [n]);
@@ -65,7 +82,7 @@ export class LabJobs {
   }
 }
 
-const contracts = new Map<string, JobContract<unknown>>([note, stumble, hopeless, crash, linger].map((job) => [job.name, job]));
+const contracts = new Map<string, JobContract<unknown>>([note, stumble, hopeless, crash, careless, linger].map((job) => [job.name, job]));
 
 const open = { access: 'public', pace: 'none' } as const;
 

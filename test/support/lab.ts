@@ -54,7 +54,7 @@ export async function spawnLab(
 }
 
 /** Asks until the answer is right; what is asked must become true by itself. */
-export async function eventually<T>(ask: () => Promise<T>, right: (answer: T) => boolean, ms = 20_000): Promise<T> {
+export async function eventually<T>(ask: () => Promise<T>, right: (answer: T) => boolean, ms = 30_000): Promise<T> {
   const last = performance.now() + ms;
   for (;;) {
     const answer = await ask();
