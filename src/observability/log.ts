@@ -25,7 +25,8 @@ export const logOptions = (level: string, part: string): LoggerOptions => ({
   level,
   base: { pid: process.pid, part },
   timestamp: pino.stdTimeFunctions.isoTime,
-  formatters: { level: (label) => ({ level: label }), log: (facts) => ({ ...traceFacts(), ...readable(facts) }) },
+  // Assigned, not spread: two spreads make V8 keep a new hidden class for each line, a kilobyte of slow memory.
+  formatters: { level: (label) => ({ level: label }), log: (facts) => Object.assign(traceFacts(), readable(facts)) },
   // Errors are turned into facts by `hide`, which also knows what must not be shown.
   serializers: { err: (facts: unknown) => facts },
   hooks: {
