@@ -1,14 +1,14 @@
-import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { buildWhenNeeded } from './build-when-needed.mjs';
 
 await buildWhenNeeded();
 const root = fileURLToPath(new URL('..', import.meta.url));
-const compiler = spawn(
-  process.execPath,
-  [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`, '--watch', '--preserveWatchOutput'],
-  { stdio: ['ignore', 2, 2] },
-);
-process.on('exit', () => compiler.kill());
+// A thread, as it ends with this process however that ends.
+const compiler = new Worker(`${root}node_modules/typescript/lib/_tsc.js`, {
+  argv: ['-p', `${root}tsconfig.build.json`, '--watch', '--preserveWatchOutput'],
+  stdout: true,
+});
+compiler.stdout.pipe(process.stderr, { end: false });
 process.argv.push('--watch');
 await import('../dist/src/cluster.js');

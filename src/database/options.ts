@@ -15,8 +15,8 @@ const CONNECT_MS = 3_000;
 /** The database past any pooler: for migrations and LISTEN. */
 export const directUrl = (config: Config): string => config.DATABASE_DIRECT_URL ?? config.DATABASE_URL ?? '';
 
-// A pooler in transaction mode refuses session settings at connect; there they belong to the role.
-const behindPooler = (config: Config) => directUrl(config) !== config.DATABASE_URL;
+/** A pooler in transaction mode refuses session settings at connect, which then belong to the role, and forgets prepared statements. */
+export const behindPooler = (config: Config) => directUrl(config) !== config.DATABASE_URL;
 
 export function databaseOptions(config: Config, schema: Schema): PostgresOptions {
   const statement = config.PG_STATEMENT_TIMEOUT_MS;
@@ -34,6 +34,8 @@ export function databaseOptions(config: Config, schema: Schema): PostgresOptions
     applicationName: `mutirao-${config.APP_ROLE}`,
     extra: {
       Client: ImpatientClient,
+      // What travels with a commit is not waited for one by one.
+      pipeline: true,
       min: config.PGPOOL_MIN_CONNECTIONS,
       max: config.PGPOOL_MAX_CONNECTIONS,
       connectionTimeoutMillis: CONNECT_MS,

@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { ClientBase, QueryResult } from 'pg';
 import {
   DataSource,
   type EntityManager,
@@ -7,34 +6,44 @@ import {
   QueryRunnerAlreadyReleasedError,
   QueryRunnerProviderAlreadyReleasedError,
 } from 'typeorm';
+import { CONFIG } from '../config/config.module.js';
+import type { Config } from '../config/config.js';
 import type { Log } from '../observability/log.js';
 import { LOG } from '../observability/observability.module.js';
+import type { ImpatientClient } from './client.js';
+import { behindPooler } from './options.js';
 
 declare const opened: unique symbol;
 
 /** An open transaction. What writes takes one, so that writing outside of any does not compile. */
 export type Tx = EntityManager & { readonly [opened]: true };
 
+/** A statement that is asked often: each connection reads and plans it once, under its name. */
+export interface Prepared {
+  name: string;
+  text: string;
+  /** Nothing that the driver could stumble over: by then the commit is on its way. */
+  values: (string | number | boolean | Date | null | undefined)[];
+}
+
 interface Ending {
-  statements: string[];
+  statements: Prepared[];
   acts: (() => void)[];
 }
 
-/** What `query` answers to several statements in one text. */
-type Client = ClientBase & { query(sql: string): Promise<QueryResult | QueryResult[]>; end(): Promise<void> };
-
 const endings = new WeakMap<EntityManager, Ending>();
+const texts = new Map<string, string>();
 
 /** Acts once this transaction has been committed, never where it was rolled back. */
 export function afterCommit(tx: Tx, act: () => void): void {
   endingOf(tx).acts.push(act);
 }
 
-/**
- * A statement that travels with the commit and so costs no round trip of its own. It must be complete:
- * values in it are literals made by `pg.escapeLiteral`. Where it fails, nothing is committed.
- */
-export function withCommit(tx: Tx, statement: string): void {
+/** A statement that travels with the commit and so costs no round trip of its own. Where it fails, nothing is committed. */
+export function withCommit(tx: Tx, statement: Prepared): void {
+  const { name, text } = statement;
+  if (texts.get(name) !== text && texts.has(name)) throw new Error(`two statements are named ${name}`);
+  texts.set(name, text);
   endingOf(tx).statements.push(statement);
 }
 
@@ -51,27 +60,31 @@ class NotCommitted extends Error {
 
 @Injectable()
 export class Transactions {
+  private readonly prepares: boolean;
+
   constructor(
     private readonly db: DataSource,
+    @Inject(CONFIG) config: Config,
     @Inject(LOG) private readonly log: Log,
-  ) {}
+  ) {
+    this.prepares = !behindPooler(config);
+  }
 
   async run<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     const runner = this.db.createQueryRunner();
     const tx = runner.manager as Tx;
     const ending: Ending = { statements: [], acts: [] };
-    let client: Client | undefined;
+    let client: ImpatientClient | undefined;
     let lost: Error | undefined;
     const lose = (why: Error) => void (lost = why);
     try {
-      client = (await runner.connect()) as Client;
+      client = (await runner.connect()) as ImpatientClient;
       client.on('error', lose);
       await runner.startTransaction();
       endings.set(tx, ending);
       const result = await work(tx);
       close(runner);
-      const answers = [await client.query([...ending.statements, 'COMMIT'].join(';\n'))].flat();
-      if (answers.at(-1)?.command !== 'COMMIT') throw new NotCommitted('the transaction was rolled back');
+      await this.commit(client, ending.statements);
       for (const act of ending.acts) this.tell(act);
       return result;
     } catch (fault) {
@@ -83,6 +96,19 @@ export class Transactions {
       client?.off('error', lose);
       await giveBack(runner);
     }
+  }
+
+  private async commit(client: ImpatientClient, statements: readonly Prepared[]): Promise<void> {
+    const answers = await client.endTransaction(() => {
+      const sent = statements.map(({ name, text, values }) => client.query(this.prepares ? { name, text, values } : { text, values }));
+      return Promise.allSettled([...sent, client.query('COMMIT')]);
+    });
+    let command = '';
+    for (const answer of answers) {
+      if (answer.status === 'rejected') throw answer.reason;
+      ({ command } = answer.value);
+    }
+    if (command !== 'COMMIT') throw new NotCommitted('the transaction was rolled back');
   }
 
   // What was committed is not undone because someone who heard of it stumbled.
@@ -110,4 +136,5 @@ const isReleased = (fault: unknown): boolean =>
   fault instanceof QueryRunnerAlreadyReleasedError || fault instanceof QueryRunnerProviderAlreadyReleasedError;
 
 /** A connection that cannot even do this is closed; the server then rolls back by itself. */
-const rollBack = (client: Client): Promise<unknown> => client.query('ROLLBACK').catch(() => void client.end());
+const rollBack = (client: ImpatientClient): Promise<unknown> =>
+  client.endTransaction(() => client.query('ROLLBACK')).catch(() => void client.end());

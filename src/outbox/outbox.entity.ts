@@ -1,14 +1,11 @@
-import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 export const outboxStates = ['queued', 'handed', 'running', 'dead'] as const;
 export type OutboxState = (typeof outboxStates)[number];
 
 /** Work that must follow a change. A row is here until its effect is committed. */
 @Entity('outbox')
-@Index('outbox_next', ['queue', 'rankAt', 'id'], { where: `state = 'queued'` })
-@Index('outbox_leases', ['leaseUntil'], { where: `state IN ('handed', 'running')` })
-@Index('outbox_dead', ['queue', 'id'], { where: `state = 'dead'` })
-@Check('outbox_state', `state IN ('queued', 'handed', 'running', 'dead')`)
+@Index('outbox_work', ['state', 'queue', 'rankAt', 'id'])
 export class OutboxMessage {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'outbox_pkey' })
   id!: string;

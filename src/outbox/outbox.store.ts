@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import pg from 'pg';
 import { DataSource } from 'typeorm';
 import type { Trace } from '../observability/trace.js';
 import { type Tx, withCommit } from '../database/transactions.js';
@@ -31,6 +30,10 @@ export interface StartedRow extends Ticket {
 }
 
 const LEASE = `interval '10 seconds'`;
+// Every column has its value: a default is read anew from its text for each row.
+const ADD = `INSERT INTO outbox (id, queue, job, payload, state, run_at, rank_at, handovers, runs, failures, created_at, request_id, traceparent)
+  VALUES ($1, $2, $3, $4, 'queued', coalesce($5, now()), coalesce($5, now()) + $6 * interval '1 second', 0, 0, 0, now(), $7, $8)`;
+const GUARD = 'INSERT INTO handled_jobs (outbox_id, job, handled_at) VALUES ($1, $2, now())';
 const CRASHES_ALLOWED = 10;
 // Apart from each other more and more, so that what ends its process does not take the same neighbours along each time.
 const CRASH_WAIT = `random() * least(300, power(2, runs - failures)) * interval '1 second'`;
@@ -45,12 +48,8 @@ export class OutboxStore {
   constructor(private readonly db: DataSource) {}
 
   add(tx: Tx, { id, queue, job, payload, runAt, handicapSeconds, trace }: NewMessage): void {
-    const at = runAt ? `${literal(runAt.toISOString())}::timestamptz` : 'now()';
-    withCommit(
-      tx,
-      `INSERT INTO outbox (id, queue, job, payload, run_at, rank_at, request_id, traceparent) VALUES (${literal(id)}, ${literal(queue)}, ${literal(job)},
-       ${literal(JSON.stringify(payload))}, ${at}, ${at} + interval '${handicapSeconds} seconds', ${trace ? `${literal(trace.requestId)}, ${literal(trace.traceparent)}` : 'NULL, NULL'})`,
-    );
+    const values = [id, queue, job, JSON.stringify(payload), runAt, handicapSeconds, trace?.requestId, trace?.traceparent];
+    withCommit(tx, { name: 'outbox-add', text: ADD, values });
   }
 
   /** Takes the next due rows, at most `room` of each queue; never the same row for two relays. */
@@ -114,7 +113,7 @@ export class OutboxStore {
 
   /** The lasting guard, committed with the effect: a second run of the same row fails on its key. */
   guard(tx: Tx, { id, job }: StartedRow): void {
-    withCommit(tx, `INSERT INTO handled_jobs (outbox_id, job) VALUES (${literal(id)}, ${literal(job)})`);
+    withCommit(tx, { name: 'outbox-guard', text: GUARD, values: [id, job] });
   }
 
   /** Takes out rows whose effect is committed. Where this is missed, the sweep does it. */
@@ -146,7 +145,10 @@ export class OutboxStore {
     return written(
       await this.db.query(
         `WITH late AS MATERIALIZED (
-           SELECT id, state FROM outbox WHERE state IN ('handed', 'running') AND lease_until < now() ORDER BY lease_until LIMIT 1000 FOR UPDATE SKIP LOCKED
+           SELECT late.* FROM unnest(ARRAY['handed', 'running']) AS taken(state)
+           CROSS JOIN LATERAL (
+             SELECT id, state FROM outbox WHERE state = taken.state AND lease_until < now() ORDER BY queue, rank_at, id LIMIT 500 FOR UPDATE SKIP LOCKED
+           ) AS late
          ), done AS (
            DELETE FROM outbox USING late, handled_jobs WHERE outbox.id = late.id AND outbox_id = late.id
          )
@@ -171,8 +173,6 @@ export class OutboxStore {
     if (count === FORGET_AT_ONCE) await this.forget(days);
   }
 }
-
-const literal = (value: string) => pg.escapeLiteral(value);
 
 const columns = (tickets: readonly Ticket[]) => [tickets.map(({ id }) => id), tickets.map(({ handovers }) => handovers)];
 

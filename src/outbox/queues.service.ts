@@ -38,10 +38,10 @@ export class Queues {
     const count = (which: string) => `(SELECT count(*)::int FROM (SELECT FROM outbox WHERE queue = name AND ${which} LIMIT $2) AS found)`;
     return this.db.query<QueueFigures[]>(
       `SELECT name AS queue, coalesce((SELECT paused FROM queue_states WHERE queue = name), false) AS paused,
-         ${count(`state = 'queued' AND run_at <= now() ORDER BY rank_at`)} + ${count(`state = 'handed'`)} AS waiting,
-         ${count(`state = 'queued' AND run_at > now() ORDER BY rank_at DESC`)} AS later,
-         ${count(`state = 'running'`)} AS running,
-         ${count(`state = 'dead'`)} AS dead,
+         ${count(`state = 'queued' AND run_at <= now() ORDER BY rank_at`)} + ${count(`state = 'handed' ORDER BY rank_at`)} AS waiting,
+         ${count(`state = 'queued' AND run_at > now() AND rank_at > now() ORDER BY rank_at DESC`)} AS later,
+         ${count(`state = 'running' ORDER BY rank_at`)} AS running,
+         ${count(`state = 'dead' ORDER BY rank_at`)} AS dead,
          coalesce((SELECT extract(epoch FROM now() - run_at) FROM outbox
            WHERE queue = name AND state = 'queued' AND run_at <= now() ORDER BY rank_at LIMIT 1), 0)::float AS "oldestSeconds"
        FROM (SELECT unnest($1::text[]) AS name ${exact ? 'UNION SELECT queue FROM outbox' : ''}) AS names ORDER BY name`,
@@ -52,7 +52,7 @@ export class Queues {
   async deadLetters(queue: string, most = 100): Promise<DeadLetter[]> {
     return this.db.query<DeadLetter[]>(
       `SELECT id, job, failures, last_error AS "lastError", created_at AS "createdAt" FROM outbox
-       WHERE queue = $1 AND state = 'dead' ORDER BY id DESC LIMIT $2`,
+       WHERE queue = $1 AND state = 'dead' ORDER BY rank_at DESC, id DESC LIMIT $2`,
       [await this.known(queue), most],
     );
   }

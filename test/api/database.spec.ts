@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isDatabaseAway } from '../../src/database/faults.js';
 import { poolFigures } from '../../src/database/pool.js';
@@ -14,7 +13,8 @@ let database: Awaited<ReturnType<typeof freshDatabase>>;
 let open: Awaited<ReturnType<typeof openDatabase>>;
 
 const put = (tx: Tx, text: string) => tx.query('INSERT INTO texts (text) VALUES ($1)', [text]);
-const putting = (text: string) => `INSERT INTO texts (text) VALUES (${pg.escapeLiteral(text)})`;
+const putting = (text: string) => ({ name: 'put', text: 'INSERT INTO texts (text) VALUES ($1)', values: [text] });
+const saying = (name: string, text: string) => ({ name, text, values: [] });
 const run = <T>(work: (tx: Tx) => Promise<T>) => open.transactions.run(work);
 const stored = async () => (await database.rows<{ text: string }>('SELECT text FROM texts ORDER BY n')).map(({ text }) => text);
 const openTransactions = () =>
@@ -103,19 +103,21 @@ describe('a transaction that fails', () => {
     expect(await stored()).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
   });
 
-  it('stores nothing of what still runs when the work has ended', async () => {
-    let late: Promise<unknown> = Promise.resolve();
-    await refusalOf(
-      run(async (tx) => {
-        const slow = async () => {
-          for (let n = 0; n < 50; n += 1) await put(tx, `late ${n}`);
-        };
-        late = refusalOf(slow());
-        await put(tx, 'early');
-        throw new Error('no');
-      }),
-    );
-    await late;
+  it('stores nothing of what still runs, or is on its way, when the work has ended', async () => {
+    for (let turn = 0; turn < 100; turn += 1) {
+      let late: Promise<unknown> = Promise.resolve();
+      await refusalOf(
+        run(async (tx) => {
+          const slow = async () => {
+            for (let n = 0; n < 50; n += 1) await put(tx, `late ${turn} ${n}`);
+          };
+          late = refusalOf(slow());
+          if (turn % 2 === 0) await put(tx, `early ${turn}`);
+          throw new Error('no');
+        }),
+      );
+      await late;
+    }
     expect(await stored()).toEqual([]);
   });
 
@@ -123,6 +125,11 @@ describe('a transaction that fails', () => {
     const over = await run(async (tx) => tx);
     expect(() => withCommit(over, putting('lost'))).toThrow(/over/);
     expect(() => afterCommit(over, () => undefined)).toThrow(/over/);
+  });
+
+  it('takes no two statements by one name: the connection would refuse the second with the commit on its way', async () => {
+    const both = async (tx: Tx) => [putting('first'), saying('put', 'SELECT 1')].forEach((each) => withCommit(tx, each));
+    expect([(await refusalOf(run(both))).message, await stored()]).toEqual(['two statements are named put', []]);
   });
 
   it('refuses a text that no database can hold, and works on', async () => {
@@ -170,7 +177,7 @@ describe('a transaction that fails', () => {
           await put(tx, `row ${n}`);
           if (n % 4 === 1) throw new Error('no');
           if (n % 4 === 2) await tx.query('SELECT pg_terminate_backend(pg_backend_pid())');
-          if (n % 4 === 3) withCommit(tx, 'SELECT 1 / 0');
+          if (n % 4 === 3) withCommit(tx, saying('fail', 'SELECT 1 / 0'));
         }),
       ),
     );
@@ -216,13 +223,13 @@ describe('a transaction that is committed', () => {
   it('includes what travels with the commit', async () => {
     await run(async (tx) => {
       await tx.query('INSERT INTO texts (text) VALUES (pg_current_xact_id()::text)');
-      withCommit(tx, `INSERT INTO texts (text) VALUES (pg_current_xact_id()::text || ' too')`);
+      withCommit(tx, saying('too', `INSERT INTO texts (text) VALUES (pg_current_xact_id()::text || ' too')`));
     });
     const [first, second] = await stored();
     expect(second).toBe(`${first} too`);
   });
 
-  it('keeps any text letter by letter, as value and as literal', async () => {
+  it('keeps any text letter by letter, whichever way it travels', async () => {
     const hostile = fc.constantFrom(
       `'; DROP TABLE texts; --`,
       `\\'`,

@@ -27,7 +27,7 @@ const REQUESTS = 100_000;
 
 /** Resident memory after 100,000 requests, and whether it stays there. */
 export async function memory(env: Env): Promise<Figure[]> {
-  const lab = await spawnLab({ ...env, APP_ROLE: 'all', LOG_LEVEL: 'info' });
+  const lab = await spawnLab({ ...env, APP_ROLE: 'all', LOG_LEVEL: 'info' }, { silent: true });
   const pid = lab.process.pid ?? Number.NaN;
   const atStart = residentMb(pid);
   const marks: number[] = [];

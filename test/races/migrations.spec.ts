@@ -184,7 +184,7 @@ describe('entities and migrations', () => {
     expect((await run(typeorm, check)).code).toBe(0);
     for (const change of [
       'ALTER TABLE outbox ADD COLUMN stray int',
-      'DROP INDEX outbox_dead',
+      'DROP INDEX outbox_work',
       'ALTER TABLE outbox ALTER COLUMN run_at DROP DEFAULT',
     ]) {
       await database.rows(change);

@@ -11,8 +11,9 @@ export const databaseConfig = (url: string, more: Environment = {}) =>
 /** The product's own connection to a database, without the rest of the product. */
 export async function openDatabase(url: string, more: Environment = {}) {
   const { log, lines } = recordedLog();
-  const db = await new DataSource(databaseOptions(databaseConfig(url, { PGPOOL_MAX_CONNECTIONS: '5', ...more }), schema)).initialize();
-  return { db, transactions: new Transactions(db, log), lines };
+  const config = databaseConfig(url, { PGPOOL_MAX_CONNECTIONS: '5', ...more });
+  const db = await new DataSource(databaseOptions(config, schema)).initialize();
+  return { db, transactions: new Transactions(db, config, log), lines };
 }
 
 /** What a promise was rejected with; that it was kept is a fault. */

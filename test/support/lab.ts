@@ -33,11 +33,11 @@ export async function openLab(env: Environment): Promise<NestFastifyApplication>
 /** The same as a real process, which can be killed. */
 export async function spawnLab(
   env: Environment,
-  main = 'lab.main.js',
+  { main = 'lab.main.js', silent = false } = {},
 ): Promise<{ url: string; process: ChildProcess; end: (signal?: NodeJS.Signals) => Promise<number | null> }> {
   const child = fork(resolve('.build/test/support', main), {
     env: { PATH: process.env.PATH, ...env },
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    stdio: ['ignore', silent ? 'ignore' : 'inherit', 'inherit', 'ipc'],
   });
   const [message] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [{ url: string } | number];
   if (typeof message === 'number') throw new Error(`the process ended with ${message} before it was ready`);

@@ -69,7 +69,7 @@ export async function openLimits(env: Environment = {}, processes = 2) {
     ...env,
   };
   const labs = await Promise.all(
-    Array.from({ length: processes }, () => spawnLab(labEnvironment(database.url, redis.url, all), 'limits.main.js')),
+    Array.from({ length: processes }, () => spawnLab(labEnvironment(database.url, redis.url, all), { main: 'limits.main.js' })),
   );
   const urls = labs.map(({ url }) => url);
   const figures = () => Promise.all(urls.map(async (url) => (await ask(`${url}/limits/figures`)).body as unknown as LimitFigures));
