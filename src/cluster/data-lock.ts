@@ -1,4 +1,4 @@
-import { realpathSync, rmSync } from 'node:fs';
+import { accessSync, constants, realpathSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { pause } from '../kernel/waiting.js';
@@ -48,6 +48,7 @@ function lockPath(folder: string): string {
   try {
     makeFolder(folder);
     const dataDir = realpathSync(folder);
+    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
     return process.platform === 'linux' ? `\0mutirao-${nameOf(dataDir)}` : join(socketFolder(dataDir), 'lock.sock');
   } catch (fault) {
     throw new CannotStart(`DATA_DIR ${folder} cannot be used: ${(fault as Error).message}`);

@@ -69,8 +69,9 @@ export class Supervisor {
     this.workers = new Workers(parts, (part) => ({ ...env, ...childEnvironment(config, part, values) }), this.args, log, giveUp);
     const url = await this.workers.start();
     signal.throwIfAborted();
+    const running = this.engines?.runs ?? { postgres: false, redis: false };
     // Whoever waits for this line gets it, however little else is logged.
-    createLog({ LOG_LEVEL: 'info', DEBUG: false }, 'supervisor').info({ url, role: config.APP_ROLE, embedded }, 'ready');
+    createLog({ LOG_LEVEL: 'info', DEBUG: false }, 'supervisor').info({ url, role: config.APP_ROLE, embedded: running }, 'ready');
     if (process.stdout.isTTY) process.stdout.write(`\n  Mutirão answers at ${url}\n  Ctrl-C stops it\n\n`);
     if (this.args.includes('--watch')) this.renewOnChange(this.workers, signal);
   }

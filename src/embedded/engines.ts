@@ -26,6 +26,8 @@ export type EngineUrls = Partial<Record<'DATABASE_URL' | 'DATABASE_DIRECT_URL' |
 
 /** The private engines of one data folder. Only the holder of the folder's lock may use it. */
 export class Engines {
+  /** What could be started at all. */
+  readonly runs = { postgres: false, redis: false };
   private readonly running: Engine[] = [];
   private sockets: string | undefined;
   private starting: Promise<unknown> = Promise.resolve();
@@ -68,12 +70,14 @@ export class Engines {
     const { maxConnections, durable = true, namespaces = true } = this.options;
     const plan = postgresPlan({ dataDir, sockets, maxConnections, durable, namespaces }, this.log);
     await this.engine(plan).start();
+    this.runs.postgres = true;
     return { DATABASE_URL: plan.url, DATABASE_DIRECT_URL: plan.url };
   }
 
   private async startRedis(dataDir: string, sockets: string): Promise<EngineUrls> {
     const program = await redisProgram(this.options.env, this.log, this.stopping.signal);
     this.stopping.signal.throwIfAborted();
+    this.runs.redis = program !== undefined;
     if (program !== undefined)
       await Promise.all(
         (['queue', 'cache'] as const)

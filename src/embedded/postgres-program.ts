@@ -38,7 +38,9 @@ export function postgresProgram(dataDir: string, log: Log, namespaces = true): P
   if (process.getuid?.() !== 0) return { data, command: (name, args) => ({ program: binary(native, name), args }) };
 
   const unshare = ofSystem(['unshare']);
-  if (namespaces && unshare !== undefined && works(unshare, [...asNobody, binary(native, 'postgres'), '--version'])) {
+  const can = (...command: string[]) => unshare !== undefined && works(unshare, [...asNobody, ...command]);
+  // Within a namespace root has no power over what belongs to others.
+  if (namespaces && unshare !== undefined && can(binary(native, 'postgres'), '--version') && can('ls', dataDir)) {
     if (existsSync(data)) give(data, 0);
     return { data, command: (name, args) => ({ program: unshare, args: [...asNobody, binary(native, name), ...args] }) };
   }
@@ -46,7 +48,7 @@ export function postgresProgram(dataDir: string, log: Log, namespaces = true): P
   const place = elsewhere(data, native);
   log.warn(
     { folder: place.root },
-    `PostgreSQL refuses root and user namespaces are barred here: it runs as nobody, with its programs and data in ${place.root}`,
+    `PostgreSQL refuses root, and a user namespace does not help here: it runs as nobody, with its programs and data in ${place.root}`,
   );
   return {
     data: place.data,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -144,4 +144,13 @@ describe('what earlier runs left', () => {
       await again.stop();
     },
   );
+
+  it.runIf(process.getuid?.() === 0)('serves root on a data folder that belongs to somebody else', async () => {
+    const dataDir = folder();
+    chownSync(dataDir, 1234, 1234);
+    const engines = await startEngines({ dir: dataDir, redis: false });
+    onTestFinished(() => rmSync(dirname(realpathSync(join(dataDir, 'postgres'))), { recursive: true, force: true }));
+    expect(await query(engines.databaseUrl, "SELECT 'a gift' AS what")).toEqual([{ what: 'a gift' }]);
+    await engines.stop();
+  });
 });

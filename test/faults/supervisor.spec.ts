@@ -174,7 +174,8 @@ describe('bare machines', () => {
     const bin = folder('bin');
     symlinkSync(process.execPath, join(bin, 'node'));
     const system = start({ env: { PATH: bin } });
-    const { url } = await system.ready();
+    const { url, embedded } = await system.ready();
+    expect(embedded).toEqual({ postgres: true, redis: false });
     const hint = system.lines.find(({ msg }) => msg.startsWith('No redis-server or valkey-server on PATH'));
     expect(hint?.msg).toMatch(/starting degraded.*To get it: install Redis/);
     const health = await fetch(`${url}/health`);
