@@ -8,6 +8,7 @@ import { schema } from '../../src/schema.js';
 import { startEngines } from '../support/engines.js';
 import { labEnvironment } from '../support/lab.js';
 import { labTables } from '../support/lab.tables.js';
+import { edge } from './edge.js';
 import { table, type Figure } from './figures.js';
 import { commits, jobs } from './outbox.js';
 import { coldStart, memory } from './processes.js';
@@ -26,6 +27,7 @@ try {
   const postgres = engines.postgresPid ?? Number.NaN;
   const figures: Figure[] = [];
   figures.push(await coldStart(env));
+  figures.push(...(await edge(env, engines.redisUrl)));
   figures.push(...(await commits(env, postgres)));
   figures.push(...(await jobs(env, [postgres, engines.redisPid ?? Number.NaN])));
   figures.push(...(await memory(env)));
