@@ -27,10 +27,13 @@ const roles: Record<Access, readonly Role[]> = {
 export class IdentityGuard implements CanActivate {
   constructor(@Optional() private readonly callers?: Callers) {}
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): true | Promise<true> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    if (request.headers.authorization === undefined || !this.callers) return true;
-    request.caller = await this.callers.identify(request);
+    return request.headers.authorization === undefined || !this.callers ? true : this.identify(request, this.callers);
+  }
+
+  private async identify(request: FastifyRequest, callers: Callers): Promise<true> {
+    request.caller = await callers.identify(request);
     return true;
   }
 }

@@ -6,10 +6,16 @@ import { newId } from '../kernel/ids.js';
 import { pause } from '../kernel/waiting.js';
 import { scrub } from '../observability/hiding.js';
 import type { Log } from '../observability/log.js';
-import { continued, within as inTrace } from '../observability/trace.js';
+import { continued, traceIdOf, within as inTrace, type Trace } from '../observability/trace.js';
 import { guardDepth } from './depth.js';
 import { refuseConnection, refusedWith, sendProblem } from './problem.js';
 import type { Readiness } from './readiness.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    trace: Trace;
+  }
+}
 
 const safeRequestId = /^[\w.:-]{1,64}$/;
 const HEADERS_MS = 10_000;
@@ -40,22 +46,28 @@ export function createServer(log: Log): FastifyAdapter {
   });
   guardDepth(adapter, BODY_BYTES);
   const fastify = adapter.getInstance<FastifyInstance>();
+  fastify.decorateRequest('trace');
   fastify.addHook('onRequest', (request, reply, done) => {
+    request.trace = continued(request.id, request.headers.traceparent);
     reply.header('x-request-id', request.id);
-    inTrace(continued(request.id, request.headers.traceparent), done);
+    done();
+  });
+  // Not for strangers who only read: nothing follows from that, and the context would be a third of such a request.
+  fastify.addHook('preHandler', (request, _reply, done) => {
+    if (request.method === 'GET' && request.headers.authorization === undefined) done();
+    else inTrace(request.trace, done);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
     const path = pathOf(request);
-    const facts = {
+    // Probes ask every few seconds for ever; what they find is told by what they ask.
+    log.request(path.startsWith('/health') ? 'debug' : 'info', {
       requestId: request.id,
+      traceId: traceIdOf(request.trace),
       method: request.method,
       path,
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime * 10) / 10,
-    };
-    // Probes ask every few seconds for ever; what they find is told by what they ask.
-    if (path.startsWith('/health')) log.debug(facts, 'request');
-    else log.info(facts, 'request');
+    });
     done();
   });
   return adapter;

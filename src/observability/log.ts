@@ -1,13 +1,25 @@
 import { format } from 'node:util';
-import { pino, type Logger, type LoggerOptions } from 'pino';
+import { pino, type DestinationStream, type Logger, type LoggerOptions } from 'pino';
 import pretty from 'pino-pretty';
 import type { Config } from '../config/config.js';
 import { hide, scrub } from './hiding.js';
 import { traceFacts } from './trace.js';
 import { LogSink } from './log-sink.js';
 
+/** What is told of a request; its path has been looked through. */
+export interface RequestFacts {
+  requestId: string;
+  traceId: string;
+  method: string;
+  path: string;
+  status: number;
+  ms: number;
+}
+
 /** No `child`: what is bound to one goes past the hiding. */
 export interface Log extends Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'> {
+  /** The one line of a request, which needs no looking through and is written a thousand times a second. */
+  request(level: 'debug' | 'info', facts: RequestFacts): void;
   /** Writes what waits, for at most a moment; before the process ends. */
   settle(): Promise<void>;
 }
@@ -16,17 +28,24 @@ export interface Log extends Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 
 export function createLog(config: Pick<Config, 'LOG_LEVEL' | 'DEBUG'>, part: string): Log {
   const sink = new LogSink(process.stdout);
   const level = config.DEBUG && config.LOG_LEVEL === 'info' ? 'debug' : config.LOG_LEVEL;
-  const log = pino(logOptions(level, part), process.stdout.isTTY ? inTerminal(sink) : sink);
+  const log = logTo(process.stdout.isTTY ? inTerminal(sink) : sink, level, part);
   return Object.assign(log, { settle: () => sink.flush() });
 }
 
-/** How every line is made: with its trace, without what must not be shown. */
-export const logOptions = (level: string, part: string): LoggerOptions => ({
-  level,
-  base: { pid: process.pid, part },
-  timestamp: pino.stdTimeFunctions.isoTime,
+export function logTo(out: DestinationStream, level: string, part: string): Omit<Log, 'settle'> {
+  const common = { level, base: { pid: process.pid, part }, timestamp: pino.stdTimeFunctions.isoTime };
+  const plain = pino({ ...common, formatters: { level: named } }, out);
+  return Object.assign(pino({ ...common, ...careful }, out), {
+    request: (of: 'debug' | 'info', facts: RequestFacts) => plain[of](facts, 'request'),
+  });
+}
+
+const named = (label: string) => ({ level: label });
+
+/** How a line is made: with its trace, without what must not be shown. */
+const careful: LoggerOptions = {
   // Assigned, not spread: two spreads make V8 keep a new hidden class for each line, a kilobyte of slow memory.
-  formatters: { level: (label) => ({ level: label }), log: (facts) => Object.assign(traceFacts(), readable(facts)) },
+  formatters: { level: named, log: (facts) => Object.assign(traceFacts(), readable(facts)) },
   // Errors are turned into facts by `hide`, which also knows what must not be shown.
   serializers: { err: (facts: unknown) => facts },
   hooks: {
@@ -38,7 +57,7 @@ export const logOptions = (level: string, part: string): LoggerOptions => ({
       method.apply(this, [known, said && scrub(said)] as Parameters<typeof method>);
     },
   },
-});
+};
 
 /** For people; and even a terminal that was stopped with Ctrl-S is not waited for. */
 function inTerminal(sink: LogSink): { write(line: string): void } {

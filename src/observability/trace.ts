@@ -25,10 +25,12 @@ export function continued(requestId: string, traceparent: unknown): Trace {
   return { requestId, traceparent: `00-${valid ? trace : random.slice(0, 32)}-${random.slice(32)}-${valid ? flags : '01'}` };
 }
 
+export const traceIdOf = ({ traceparent }: Trace): string => traceparent.slice(3, 35);
+
 /** What a log line says of its trace. */
 export function traceFacts(): { requestId?: string; traceId?: string } {
   const trace = current.getStore();
-  return trace ? { requestId: trace.requestId, traceId: trace.traceparent.slice(3, 35) } : {};
+  return trace ? { requestId: trace.requestId, traceId: traceIdOf(trace) } : {};
 }
 
 const BYTES = 24;

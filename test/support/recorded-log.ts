@@ -1,5 +1,4 @@
-import { pino } from 'pino';
-import { logOptions, type Log } from '../../src/observability/log.js';
+import { logTo, type Log } from '../../src/observability/log.js';
 
 export interface LogLine {
   level: string;
@@ -10,6 +9,6 @@ export interface LogLine {
 /** A log that keeps its lines, for those who ask what was told. */
 export function recordedLog(): { log: Log; lines: LogLine[] } {
   const lines: LogLine[] = [];
-  const log = pino(logOptions('debug', 'recorded'), { write: (line: string) => lines.push(JSON.parse(line) as LogLine) });
+  const log = logTo({ write: (line: string) => lines.push(JSON.parse(line) as LogLine) }, 'debug', 'recorded');
   return { log: Object.assign(log, { settle: async () => undefined }), lines };
 }

@@ -2,10 +2,12 @@ import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { InjectThrottlerOptions, ThrottlerGuard, type ThrottlerModuleOptions, ThrottlerStorage } from '@nestjs/throttler';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { policyOf } from '../policy.js';
+import { policyOf, type Pace } from '../policy.js';
 import { Limits, pass } from './limits.service.js';
 import type { RedisStorage } from './redis.storage.js';
 import { WINDOW_MS, type RuleName } from './rules.js';
+
+const AT_ONCE = Promise.resolve(true);
 
 /** The limits of a person and of sign-ins. Stands behind the guards that find out who asks. */
 @Injectable()
@@ -19,11 +21,15 @@ export class PersonalLimit extends ThrottlerGuard {
     super(options, storage, reflector);
   }
 
-  override async canActivate(context: ExecutionContext): Promise<boolean> {
+  // What need not wait is told without a promise, as most requests come from strangers who browse.
+  override canActivate(context: ExecutionContext): Promise<boolean> {
     const pace = policyOf(context)?.pace;
-    if (pace === undefined || pace === 'none' || pace === 'webhook') return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const reply = context.switchToHttp().getResponse<FastifyReply>();
+    const counts = pace === 'auth' || (pace !== undefined && pace !== 'none' && pace !== 'webhook' && request.caller !== undefined);
+    return counts ? this.limit(pace, request, context.switchToHttp().getResponse<FastifyReply>()) : AT_ONCE;
+  }
+
+  private async limit(pace: Pace, request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
     if (pace === 'auth') await this.count(reply, 'auth', this.limits.networkOf(request));
     if (request.caller) await this.count(reply, pace === 'costly' ? 'costly' : 'user', request.caller.id);
     return true;
