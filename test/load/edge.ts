@@ -36,7 +36,13 @@ async function costOf({ pids }: Contestant, url: string): Promise<number> {
 /** What the edge costs: each route of ours beside the same work done by hand, in turns, with limits, log and request ids on. */
 export async function edge(env: Env, redisUrl: string): Promise<Figure[]> {
   const bare = await spawnBare(redisUrl);
-  const lab = await spawnLab({ ...env, APP_ROLE: 'api', LOG_LEVEL: 'info', RATE_LIMIT_IP_PER_MINUTE: '100000000' }, { silent: true });
+  const asInProduction = {
+    ENVIRONMENT: 'production',
+    SECRET_KEY: 'bench'.repeat(16),
+    LOG_LEVEL: 'info',
+    RATE_LIMIT_IP_PER_MINUTE: '100000000',
+  };
+  const lab = await spawnLab({ ...env, ...asInProduction, APP_ROLE: 'api' }, { silent: true });
   const ours: Contestant = { url: lab.url, pids: [lab.process.pid ?? Number.NaN], end: () => lab.end() };
   const compare = async (what: string, path: string, by: string, most: number): Promise<Figure> => {
     const pairs: { own: number; hand: number }[] = [];
