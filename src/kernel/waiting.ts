@@ -5,10 +5,13 @@ export class DeadlinePassed extends Error {
   }
 }
 
-/** The work goes on in the background; only the waiting ends. */
+/**
+ * The work goes on in the background; only the waiting ends. Where it was this process that stood still, the answer
+ * may lie there already: it is read before anyone is blamed.
+ */
 export function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new DeadlinePassed(what, ms)), ms);
+    const timer = setTimeout(() => setImmediate(() => reject(new DeadlinePassed(what, ms))), ms);
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

@@ -108,22 +108,19 @@ export class RedisStorage implements ThrottlerStorage {
   private async ask(meters: Meter[]): Promise<void> {
     const asked = this.clock();
     const questions = meters.map((meter) => question(meter, asked));
-    const sent = { yes: false, answers: undefined as number[] | undefined };
+    const sent = { yes: false };
+    let answers: number[];
     try {
-      await this.redis.run(async (client) => {
+      answers = await this.redis.run((client) => {
         sent.yes = true;
         this.figures.asked += 1;
-        sent.answers = await this.evaluate(client, questions);
+        return this.evaluate(client, questions);
       });
     } catch (fault) {
-      // Where it was this process that came too late, the answer lies there already.
-      await new Promise((resolve) => setImmediate(resolve));
-      if (!sent.answers) {
-        this.unanswered(questions, fault, sent.yes && fault instanceof RedisAway);
-        return;
-      }
+      this.unanswered(questions, fault, sent.yes && fault instanceof RedisAway);
+      return;
     }
-    questions.forEach((one, at) => this.answer(one, asked, sent.answers!.slice(at * ANSWERS_PER_KEY)));
+    questions.forEach((one, at) => this.answer(one, asked, answers.slice(at * ANSWERS_PER_KEY)));
   }
 
   private async evaluate(client: RedisClient, questions: Question[]): Promise<number[]> {
