@@ -27,7 +27,7 @@ try {
   const postgres = engines.postgresPid ?? Number.NaN;
   const figures: Figure[] = [];
   figures.push(await coldStart(env));
-  figures.push(...(await edge(env, engines.redisUrl)));
+  figures.push(...(await edge(env, engines.redisUrl, [engines.redisPid ?? Number.NaN])));
   figures.push(...(await commits(env, postgres)));
   figures.push(...(await jobs(env, [postgres, engines.redisPid ?? Number.NaN])));
   figures.push(...(await memory(env)));

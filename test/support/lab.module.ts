@@ -93,12 +93,6 @@ export class LabController {
     private readonly outbox: Outbox,
   ) {}
 
-  @Policy({ access: 'public', pace: 'browse' })
-  @Get('trivial')
-  trivial(): { ok: boolean } {
-    return { ok: true };
-  }
-
   @Policy(open)
   @Get('slow')
   async slow(@Query('ms') ms: string): Promise<{ waited: number }> {
