@@ -13,6 +13,7 @@ import { createLog, type Log } from './observability/log.js';
 const HEARD_MS = 3_000;
 const CLOSE_MS = 7_000;
 const CONFIG_FAULT = 78;
+const BEAT_MS = 1_000;
 
 /** One process of any role, alone or under the supervisor. */
 export async function runRole(read: () => Config, features: Features = []): Promise<void> {
@@ -46,6 +47,7 @@ async function serve(config: Config, log: Log, features: Features): Promise<void
   retireAfter(config.MAX_REQUESTS, fastify);
   if (config.part === 'background') await app.init();
   else await app.listen(config.PORT, config.HOST);
+  if (process.send) setInterval(() => process.send?.({ kind: 'alive' }), BEAT_MS).unref();
   process.send?.({ kind: 'ready', url: config.part === 'background' ? undefined : (config.PUBLIC_URL ?? (await app.getUrl())) });
 }
 

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { ConfigFaults, loadEnvironment, readConfig, type Config } from '../config/config.js';
 import { isDatabaseAway, isDatabaseBusy } from '../database/faults.js';
 import { migrate } from '../database/migrate.js';
+import { directUrl } from '../database/options.js';
 import { withRunningEngines } from '../embedded/running.js';
 import { createLog } from '../observability/log.js';
 import { schema } from '../schema.js';
@@ -28,12 +29,32 @@ async function migration(direction: 'up' | 'down'): Promise<number> {
     return 0;
   } catch (fault) {
     const away = isDatabaseAway(fault);
-    log[away ? 'debug' : 'error']({ err: fault }, 'migration failed');
+    const refused = /^(28|3D)/.test(codeOf(fault));
+    if (away || refused)
+      log[away ? 'warn' : 'error'](
+        { ...addressOf(config), code: codeOf(fault), reason: reasonOf(fault) },
+        `the database ${away ? 'cannot be reached' : 'refuses us'}`,
+      );
+    else log.error({ err: fault }, 'migration failed');
     // Locks that others hold are let go of some time, too.
     return away || isDatabaseBusy(fault) ? TRY_LATER : 1;
   } finally {
     await log.settle();
   }
+}
+
+const codeOf = (fault: unknown): string => (fault instanceof Error && 'code' in fault && typeof fault.code === 'string' ? fault.code : '');
+
+// Node tries several addresses of one name and has no word of its own for all of them.
+function reasonOf(fault: unknown): string {
+  if (fault instanceof AggregateError && fault.errors.length > 0) return reasonOf(fault.errors[0]);
+  return fault instanceof Error && fault.message !== '' ? fault.message : codeOf(fault);
+}
+
+/** Where we looked, without the credentials. */
+function addressOf(config: Config): { host: string; database: string } {
+  const { host, pathname, searchParams } = new URL(directUrl(config));
+  return { host: searchParams.get('host') ?? host, database: pathname.slice(1) };
 }
 
 const print = (line: string) => {

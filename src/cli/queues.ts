@@ -25,6 +25,10 @@ export async function runQueues(config: Config, [verb, name = '']: string[], out
   };
   try {
     const run = verb === undefined ? undefined : verbs[verb];
+    if (run && name === '') {
+      out(`${verb} whose? Say the name of a queue, for instance: npm run queues -- ${verb} NAME`);
+      return USAGE;
+    }
     if (verb !== undefined && !run) {
       out(`Unknown verb "${verb}". Known: ${Object.keys(verbs).join(', ')}, each with the name of a queue.`);
       return USAGE;

@@ -8,15 +8,19 @@ import type { Log } from '../observability/log.js';
 const CONFIG_FAULT = 78;
 /** How long background work may go on for the sake of requests that are being finished. */
 const REQUESTS_FIRST_MS = 3_000;
+const LOOK_MS = 1_000;
+const SILENT_MS = 10_000;
 
 type Part = Config['part'];
-type Message = { kind: 'ready'; url?: string } | { kind: 'retire' } | { kind: 'closed' };
+type Message = { kind: 'ready'; url?: string } | { kind: 'alive' } | { kind: 'retire' } | { kind: 'closed' };
 
 interface Member {
   worker: Worker;
   ready: Promise<true>;
   /** Why it ended. */
   gone: Promise<string>;
+  /** When it last said a word, since it is ready. */
+  heard?: number;
 }
 
 interface Place {
@@ -33,6 +37,7 @@ export class Workers {
   private readonly closed = new Set<Member>();
   /** Those that answer requests when all are stopped. */
   private doors: Member[] = [];
+  private readonly watches: boolean;
   private stopping = false;
   private url: string | undefined;
 
@@ -44,12 +49,15 @@ export class Workers {
     private readonly giveUp: (code: number) => void,
   ) {
     this.places = parts.map((part) => ({ part }));
+    // Under development it may be a person who looks at it in a debugger.
+    this.watches = !args.includes('--watch');
     cluster.setupPrimary({ exec: fileURLToPath(new URL('../main.js', import.meta.url)), args });
   }
 
   /** Resolves with their address when all are ready, however often some had to be started again. */
   async start(): Promise<string | undefined> {
     await Promise.all(this.places.map((place) => new Promise<void>((ready) => void this.keep(place, ready))));
+    if (this.watches) this.watch();
     return this.url;
   }
 
@@ -79,6 +87,22 @@ export class Workers {
     for (const { worker } of this.members) worker.process.kill('SIGKILL');
   }
 
+  /** A process that stands still leaves everyone waiting whose connection it was given. */
+  private watch(): void {
+    let looked = performance.now();
+    setInterval(() => {
+      const now = performance.now();
+      // Where it was this process that stood still, their words are yet to be read.
+      const awake = now - looked < 2 * LOOK_MS;
+      looked = now;
+      for (const { worker, heard = now } of this.members) {
+        if (!awake || now - heard < SILENT_MS) continue;
+        this.log.error({ pid: worker.process.pid, silentMs: Math.round(now - heard) }, 'a process stands still, ending it');
+        worker.process.kill('SIGKILL');
+      }
+    }, LOOK_MS).unref();
+  }
+
   private async keep(place: Place, ready: () => void): Promise<void> {
     const backoff = new Backoff();
     let began: number;
@@ -104,6 +128,7 @@ export class Workers {
     const worker = cluster.fork(this.environment(place.part));
     const ready = new Promise<true>((resolve) => {
       worker.on('message', (message: Message) => {
+        if (member.heard !== undefined || message.kind === 'ready') member.heard = performance.now();
         if (message.kind === 'closed') this.doorClosed(member);
         if (message.kind === 'retire' && place.member?.worker === worker) void this.replace(place, place.member);
         if (message.kind !== 'ready') return;

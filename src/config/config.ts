@@ -39,11 +39,14 @@ export function unknownNames(folder = process.cwd()): string[] {
 function readDotEnv(folder: string): Environment {
   const file = resolve(folder, '.env');
   if (!existsSync(file)) return {};
+  let text: string;
   try {
-    return parseEnv(readFileSync(file, 'utf8').replace(/^\uFEFF/, ''));
+    text = readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
   } catch (cause) {
     throw new ConfigFaults([`.env: expected a file that can be read, got ${(cause as NodeJS.ErrnoException).code}`]);
   }
+  if (text.includes('\0')) throw new ConfigFaults(['.env: expected a text in UTF-8, got zero bytes as UTF-16 has them: save it as UTF-8']);
+  return parseEnv(text);
 }
 
 export function readConfig(env: Environment, { demo = true } = {}): Config {

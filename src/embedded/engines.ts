@@ -69,7 +69,7 @@ export class Engines {
   private async startPostgres(dataDir: string, sockets: string): Promise<EngineUrls> {
     const { maxConnections, durable = true, namespaces = true } = this.options;
     const plan = postgresPlan({ dataDir, sockets, maxConnections, durable, namespaces }, this.log);
-    await this.engine(plan).start();
+    await this.engine(plan, dataDir).start();
     this.runs.postgres = true;
     return { DATABASE_URL: plan.url, DATABASE_DIRECT_URL: plan.url };
   }
@@ -81,14 +81,19 @@ export class Engines {
     if (program !== undefined)
       await Promise.all(
         (['queue', 'cache'] as const)
-          .map((kind) => this.engine(redisPlan(program, dataDir, sockets, kind, this.log)))
+          .map((kind) => this.engine(redisPlan(program, dataDir, sockets, kind, this.log), dataDir))
           .map((engine) => engine.start().catch((fault: unknown) => engine.retry(fault))),
       );
     return { REDIS_URL: redisUrl(sockets, 'queue'), CACHE_REDIS_URL: redisUrl(sockets, 'cache') };
   }
 
-  private engine(plan: EnginePlan): Engine {
-    const engine = new Engine(plan, this.log);
+  private engine(plan: EnginePlan, dataDir: string): Engine {
+    const prepare = (signal: AbortSignal) => {
+      // Cleaners of temporary folders may have taken it since the last start.
+      socketFolder(dataDir);
+      return plan.prepare(signal);
+    };
+    const engine = new Engine({ ...plan, prepare }, this.log);
     this.running.push(engine);
     return engine;
   }

@@ -7,6 +7,7 @@ import { ofSystem, onPath, SYSTEM } from './programs.js';
 
 const SERVERS = ['redis-server', 'valkey-server'];
 const PATIENCE = 5_000;
+const GIVE_UP_MS = 3_000;
 
 /** The Redis program of this machine, installed first where that may be done. */
 export async function redisProgram(env: Environment, log: Log, signal: AbortSignal): Promise<string | undefined> {
@@ -22,6 +23,7 @@ export async function redisProgram(env: Environment, log: Log, signal: AbortSign
   if (!atOnce) await pause(PATIENCE, signal);
   signal.throwIfAborted();
   const fault = await install(apt, env, signal);
+  signal.throwIfAborted();
   const installed = fault === undefined ? ofSystem(SERVERS) : undefined;
   if (installed === undefined) log.warn(`Redis could not be installed (${fault ?? 'no program came'}): starting degraded. ${advice(apt)}`);
   return installed;
@@ -42,6 +44,7 @@ async function install(apt: string, env: Environment, signal: AbortSignal): Prom
     );
   const wanted = ['install', '-y', '--no-install-recommends', 'redis-server'];
   if (hasLists() && (await run(...wanted)) === undefined) return undefined;
+  if (signal.aborted) return 'stopped';
   return (await run('update')) ?? (await run(...wanted));
 }
 
@@ -58,11 +61,16 @@ function finished(program: string, args: string[], given: Environment, signal: A
     // The two variables keep the package's own service from being started: ours are private.
     const env = { ...given, PATH: SYSTEM.join(':'), DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1', SYSTEMD_OFFLINE: '1' };
     const child = spawn(program, args, { stdio: ['ignore', 2, 2], env });
-    const stop = () => child.kill('SIGINT');
+    let kill: NodeJS.Timeout | undefined;
+    const stop = () => {
+      child.kill('SIGINT');
+      kill = setTimeout(() => child.kill('SIGKILL'), GIVE_UP_MS);
+    };
     signal.addEventListener('abort', stop);
     child.once('error', (fault) => resolve(fault.message));
     child.once('exit', (code, ended) => {
       signal.removeEventListener('abort', stop);
+      clearTimeout(kill);
       resolve(code === 0 ? undefined : `apt-get ${args[0]} ended with ${ended ?? `code ${code}`}`);
     });
   });

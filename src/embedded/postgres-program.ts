@@ -34,6 +34,7 @@ export function postgresProgram(dataDir: string, log: Log, namespaces = true): P
   const native = nativeFolder();
   restoreLinks(native);
   const data = join(dataDir, 'postgres');
+  finishMove(data);
   const binary = (folder: string, name: string) => join(folder, 'bin', name);
   if (process.getuid?.() !== 0) return { data, command: (name, args) => ({ program: binary(native, name), args }) };
 
@@ -57,6 +58,15 @@ export function postgresProgram(dataDir: string, log: Log, namespaces = true): P
   };
 }
 
+const moving = (data: string) => `${data}.moving`;
+
+/** Until the link is there, what was to be moved is the only data. */
+function finishMove(data: string): void {
+  if (!existsSync(moving(data))) return;
+  if (lstatSync(data, { throwIfNoEntry: false })) renameSync(moving(data), `${data}.before-${Date.now()}`);
+  else renameSync(moving(data), data);
+}
+
 /** Copies the programs, moves the data (a link stays behind) and gives nobody both. */
 function elsewhere(data: string, native: string) {
   const found = lstatSync(data, { throwIfNoEntry: false });
@@ -74,9 +84,11 @@ function elsewhere(data: string, native: string) {
   }
   if (found?.isDirectory()) {
     cpSync(data, place.data, { recursive: true, verbatimSymlinks: true });
-    renameSync(data, `${data}.moved`);
+    execFileSync('sync');
+    renameSync(data, moving(data));
   }
   if (!found?.isSymbolicLink()) symlinkSync(place.data, data);
+  if (found?.isDirectory()) renameSync(moving(data), `${data}.before-${Date.now()}`);
   for (const folder of [place.data, place.run]) give(folder, NOBODY);
   return place;
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import pg from 'pg';
 import type { Log } from '../observability/log.js';
@@ -31,7 +31,7 @@ export function postgresPlan(options: PostgresOptions, log: Log): EnginePlan & {
     logFile: join(options.dataDir, 'postgres.log'),
     url: url(DATABASE),
     async prepare(signal) {
-      if (!existsSync(join(program.data, 'PG_VERSION'))) await makeCluster(program.data, program.command, signal);
+      if (isNew(program.data)) await makeCluster(program.data, program.command, signal);
       forgetDead(program.data, sockets);
       return program.command('postgres', ['-D', program.data, ...settings(options, sockets)]);
     },
@@ -39,6 +39,20 @@ export function postgresPlan(options: PostgresOptions, log: Log): EnginePlan & {
     // A postmaster that was killed can hold its lock until the kernel has buried it.
     mend: (lastLines) => /lock file|shared memory block/.test(lastLines),
   };
+}
+
+/** Only what is surely not there is made anew: what may not be looked at, or is something else, may be somebody's data. */
+function isNew(data: string): boolean {
+  try {
+    const entries = readdirSync(data);
+    if (entries.includes('PG_VERSION')) return false;
+    if (entries.length === 0) return true;
+  } catch (fault) {
+    const { code, message } = fault as NodeJS.ErrnoException;
+    if (code === 'ENOENT' && !lstatSync(data, { throwIfNoEntry: false })) return true;
+    throw new EngineFailed(`${data} cannot be read (${message}): start as the user whom it belongs to, or give it to this one`);
+  }
+  throw new EngineFailed(`${data} holds something else than a database: move it away, or choose another DATA_DIR`);
 }
 
 /** Made under another name first, so that a half-made one is never taken for whole. */
@@ -56,7 +70,7 @@ async function makeCluster(data: string, command: (name: 'initdb', args: string[
   await new Promise<void>((resolve, reject) => {
     const child = execFile(program, args, { ...as, env: {} }, (fault, stdout, stderr) => {
       signal.removeEventListener('abort', stop);
-      if (fault) reject(new EngineFailed(`initdb failed: ${fault.message}\n${stdout}${stderr}`.trim()));
+      if (fault) reject(new EngineFailed(`initdb failed: ${fault.message}\n${stdout}${stderr}`.trim() + advice(stderr)));
       else resolve();
     });
     const stop = () => child.kill();
@@ -65,6 +79,11 @@ async function makeCluster(data: string, command: (name: 'initdb', args: string[
   rmSync(data, { recursive: true, force: true });
   renameSync(fresh, data);
 }
+
+const advice = (said: string) =>
+  said.includes('could not look up effective user ID')
+    ? '\nPostgreSQL wants a user that /etc/passwd knows: add one, or set DATABASE_URL.'
+    : '';
 
 /** Pid files outlive their process, and the number may be somebody else's by now: PostgreSQL would wait for him for ever. */
 function forgetDead(data: string, sockets: string): void {

@@ -227,6 +227,9 @@ describe('the .env file', () => {
   it('is refused when it cannot be read', () => {
     mkdirSync(join(folder, '.env'));
     expect(() => loadEnvironment({}, folder)).toThrow(/\.env: expected a file that can be read, got EISDIR/);
+    rmSync(join(folder, '.env'), { recursive: true });
+    writeFileSync(join(folder, '.env'), Buffer.from('PORT=4000\n', 'utf16le'));
+    expect(() => loadEnvironment({}, folder)).toThrow(/\.env: expected a text in UTF-8.*UTF-16/);
   });
 
   it('is told apart where nothing reads a name', () => {

@@ -1,9 +1,22 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { eventually } from '../support/lab.js';
 import { startEngines } from '../support/engines.js';
 import { aFolder, databaseOf, startSystem, until } from '../support/system.js';
 
@@ -35,6 +48,18 @@ const isReady = (url: string) =>
     ({ ok }) => ok,
     () => false,
   );
+
+describe('kill -STOP', () => {
+  it('of a process that answers requests: it is ended and another takes its place', async () => {
+    const system = start({ env: { WORKERS: '2' } });
+    await system.ready();
+    const mains = () => system.processes().filter(({ command }) => command.includes('main.js'));
+    const still = mains()[0]?.pid ?? 0;
+    process.kill(still, 'SIGSTOP');
+    await system.line(({ msg, pid }) => msg === 'a process stands still, ending it' && pid === still);
+    await until(() => mains().length === 3 && mains().every(({ pid }) => pid !== still));
+  });
+});
 
 describe('kill -9', () => {
   it('of the supervisor: the next start has the data and ends what was left', async () => {
@@ -151,6 +176,37 @@ describe('what earlier runs left', () => {
     const engines = await startEngines({ dir: dataDir, redis: false });
     onTestFinished(() => rmSync(dirname(realpathSync(join(dataDir, 'postgres'))), { recursive: true, force: true }));
     expect(await query(engines.databaseUrl, "SELECT 'a gift' AS what")).toEqual([{ what: 'a gift' }]);
+    await engines.stop();
+  });
+
+  it('makes no new database where the data may not be read, or where a move to another place was cut short', async () => {
+    const dataDir = folder();
+    const first = await startEngines({ dir: dataDir, redis: false });
+    await query(first.databaseUrl, "CREATE TABLE kept AS SELECT 'a gift' AS what");
+    await first.stop();
+    const place = join(dataDir, 'postgres');
+    renameSync(place, `${place}.moving`);
+    const second = await startEngines({ dir: dataDir, redis: false });
+    expect(await query(second.databaseUrl, 'SELECT what FROM kept')).toEqual([{ what: 'a gift' }]);
+    await second.stop();
+
+    renameSync(place, join(dataDir, 'hidden'));
+    symlinkSync('/nowhere/to/be/read', place);
+    await expect(startEngines({ dir: dataDir, redis: false })).rejects.toThrow(/postgres cannot be read .*start as the user/);
+    rmSync(place);
+    mkdirSync(join(place, 'somebody'), { recursive: true });
+    await expect(startEngines({ dir: dataDir, redis: false })).rejects.toThrow(/holds something else than a database/);
+  });
+
+  it('starts an engine again though a cleaner took the folder of its socket', async () => {
+    const dataDir = folder();
+    const engines = await startEngines({ dir: dataDir, redis: false });
+    rmSync(join(dataDir, 'run'), { recursive: true });
+    process.kill(engines.postgresPid ?? 0, 'SIGKILL');
+    await eventually(
+      () => query(engines.databaseUrl, 'SELECT 1 AS one').catch(() => []),
+      (rows) => rows.length === 1,
+    );
     await engines.stop();
   });
 });

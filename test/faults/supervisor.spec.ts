@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -181,6 +181,24 @@ describe('bare machines', () => {
     const health = await fetch(`${url}/health`);
     expect([health.status, ((await health.json()) as { status: string }).status]).toEqual([200, 'degraded']);
   });
+
+  it.runIf(process.getuid?.() === 0)(
+    'stops in the middle of an installation, begins nothing more of it and leaves nothing behind',
+    async () => {
+      const bin = folder('bin');
+      symlinkSync(process.execPath, join(bin, 'node'));
+      const calls = join(bin, 'calls');
+      writeFileSync(join(bin, 'apt-get'), `#!/bin/sh\ntrap '' INT\necho $$ >> ${calls}\nwhile :; do sleep 0.1; done\n`, { mode: 0o755 });
+      const system = start({ env: { PATH: bin, MUTIRAO_INSTALL: '1' } });
+      await until(() => existsSync(calls));
+      const began = performance.now();
+      expect((await system.stop()).code).toBe(0);
+      expect(performance.now() - began).toBeLessThan(10_000);
+      const [pid, ...more] = readFileSync(calls, 'utf8').trim().split('\n');
+      expect(more).toEqual([]);
+      expect(existsSync(`/proc/${pid}`)).toBe(false);
+    },
+  );
 
   it('works under long paths, blanks and letters beyond ASCII, and says so though the log is silent', async () => {
     const dataDir = folder('Doações, "mutirão" de José', 'p'.repeat(120));

@@ -14,6 +14,7 @@ import { commits, jobs } from './outbox.js';
 import { coldStart, memory } from './processes.js';
 
 const engines = await startEngines({ durable: true });
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void engines.stop().finally(() => process.exit(1)));
 try {
   const env = {
     ...labEnvironment(engines.databaseUrl, engines.redisUrl, { CACHE_REDIS_URL: engines.cacheRedisUrl }),

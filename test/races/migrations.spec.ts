@@ -65,6 +65,8 @@ describe('a database that cannot be migrated', () => {
     for (const socket of sockets) socket.destroy();
     silent.close();
     expect(ends.map(({ code }) => code)).toEqual([75, 75, 75, 75]);
+    const reasons = [/"host":"127.0.0.1:1".*ECONNREFUSED/, /"host":"nowhere.invalid"/, /"host":"\/nowhere".*ENOENT/, /timeout|terminated/];
+    for (const [at, reason] of reasons.entries()) expect(ends[at]?.text).toMatch(reason);
   });
 
   it('ends with 1 where it refuses, and tells why without a password', async () => {
