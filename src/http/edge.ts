@@ -4,6 +4,8 @@ import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { CONFIG } from '../config/config.module.js';
 import type { Config } from '../config/config.js';
+import { CacheHook } from './cache/cache.hook.js';
+import { AddressLimit } from './limits/address.limit.js';
 import { refused, sendProblem } from './problem.js';
 import { shedLoad } from './load.js';
 import { Readiness } from './readiness.js';
@@ -26,6 +28,8 @@ export class Edge implements OnModuleInit {
   constructor(
     private readonly host: HttpAdapterHost<FastifyAdapter>,
     private readonly readiness: Readiness,
+    private readonly address: AddressLimit,
+    private readonly cache: CacheHook,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -45,9 +49,19 @@ export class Edge implements OnModuleInit {
         reply.header('server-timing', `total;dur=${reply.elapsedTime.toFixed(1)}`);
         done();
       });
+    fastify.addHook('onSend', (_request, reply, _payload, done) => {
+      // What does not say that it may be kept is kept nowhere.
+      if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+      done();
+    });
     closeAfterAnswers(fastify, this.readiness);
     shedLoad(fastify);
     const origins = this.config.BACKEND_CORS_ORIGINS.map((origin) => new URL(origin).origin);
     if (origins.length > 0) adapter.enableCors({ origin: origins, maxAge: PREFLIGHT_SECONDS, exposedHeaders: '*' });
+    // After the plugin that tells browsers whether they may read what is answered here.
+    void fastify.after(() => {
+      fastify.addHook('onRequest', (request, reply, done) => this.address.limit(request, reply, done));
+      fastify.addHook('onRequest', (request, reply, done) => this.cache.answer(request, reply, done));
+    });
   }
 }
