@@ -20,6 +20,8 @@ const linkFor = (url: string): OpenLink => (url.startsWith('redis+cluster:') ? o
  * key and is read on each new connection: one that started again with what it had saved counts as empty.
  */
 export class CacheRedis {
+  /** Resolves with the first connection. */
+  readonly connected: Promise<void>;
   private readonly closing = new AbortController();
   private readonly gate: Gate<CacheRedis>;
   private link: Link | undefined;
@@ -34,7 +36,7 @@ export class CacheRedis {
     private readonly open: OpenLink = linkFor(url),
   ) {
     this.gate = new Gate<CacheRedis>(this, ({ run }) => run !== undefined, deadlineMs);
-    void this.keep();
+    this.connected = new Promise((resolve) => void this.keep(resolve));
   }
 
   get away(): boolean {
@@ -60,7 +62,7 @@ export class CacheRedis {
     this.look.abort();
   };
 
-  private async keep(): Promise<void> {
+  private async keep(connected: () => void): Promise<void> {
     while (!this.closing.signal.aborted) {
       try {
         this.look = new AbortController();
@@ -69,6 +71,7 @@ export class CacheRedis {
         // Lost while it was asked: it may be another one's answer.
         if (this.isLost()) continue;
         this.run = run;
+        connected();
         if (this.told) this.log.info({ redis: 'cache' }, 'redis is back');
         this.told = false;
         await pause(GREET_EVERY_MS, this.look.signal);

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
+import { RedisModule } from '../../redis/redis.module.js';
 import { Answers } from './answers.js';
 import { CacheInterceptor } from './cache.interceptor.js';
 import { Cache } from './cache.service.js';
@@ -7,6 +8,7 @@ import { Drops } from './drops.js';
 import { Tiers } from './tiers.js';
 
 @Module({
+  imports: [RedisModule],
   providers: [Tiers, Answers, Drops, Cache, { provide: APP_INTERCEPTOR, useClass: CacheInterceptor }],
   exports: [Tiers, Answers, Cache],
 })

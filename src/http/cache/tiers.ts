@@ -1,11 +1,8 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { createCache } from 'cache-manager';
 import { Keyv } from 'keyv';
-import { CONFIG } from '../../config/config.module.js';
-import type { Config } from '../../config/config.js';
-import type { Log } from '../../observability/log.js';
-import { LOG } from '../../observability/observability.module.js';
-import { CacheRedis } from '../../redis/cache.redis.js';
+import type { CacheRedis } from '../../redis/cache.redis.js';
+import { CACHE_REDIS } from '../../redis/redis.tokens.js';
 import { Figures } from './figures.js';
 import { ProcessTier } from './process.tier.js';
 import { RecentDrops } from './recent.js';
@@ -13,7 +10,7 @@ import { RedisTier } from './redis.tier.js';
 
 /** The process over Redis. */
 @Injectable()
-export class Tiers implements OnApplicationShutdown {
+export class Tiers {
   readonly figures = new Figures();
   readonly drops = new RecentDrops();
   readonly process = new ProcessTier(this.drops, this.figures);
@@ -22,11 +19,9 @@ export class Tiers implements OnApplicationShutdown {
   readonly cache;
   /** Until when Redis may be believed: it has heard of every drop that this process could know of. */
   trustedUntil = -Infinity;
-  private readonly connection: CacheRedis;
 
-  constructor(@Inject(CONFIG) config: Config, @Inject(LOG) log: Log) {
-    this.connection = new CacheRedis(config.CACHE_REDIS_URL ?? config.REDIS_URL ?? '', log);
-    this.redis = new RedisTier(this.connection, () => this.trustedUntil);
+  constructor(@Inject(CACHE_REDIS) private readonly connection: CacheRedis) {
+    this.redis = new RedisTier(connection, () => this.trustedUntil);
     const raw = { useKeyPrefix: false, serialize: undefined, deserialize: undefined };
     this.cache = createCache({ stores: [this.process, this.redis].map((store) => new Keyv({ ...raw, store })) });
   }
@@ -42,9 +37,5 @@ export class Tiers implements OnApplicationShutdown {
   forget(): void {
     this.drops.forget();
     this.process.forget();
-  }
-
-  onApplicationShutdown(): void {
-    this.connection.close();
   }
 }
