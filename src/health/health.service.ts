@@ -26,7 +26,7 @@ export class HealthService {
       version,
       memory: { residentBytes: rss, heapUsedBytes: heapUsed },
       connections: poolFigures(this.db),
-      cache: this.cache.figures,
+      cache: { ...this.cache.figures, status: report.details.redis?.cache === 'up' ? 'up' : 'down' },
     };
   }
 }
