@@ -2,9 +2,11 @@ import type { Schema } from './database/options.js';
 import { Outbox1763600000000 } from './database/migrations/1763600000000-outbox.js';
 import { OutboxTrace1763640000000 } from './database/migrations/1763640000000-outbox-trace.js';
 import { OutboxLean1763650000000 } from './database/migrations/1763650000000-outbox-lean.js';
+import { CacheDrops1763660000000 } from './database/migrations/1763660000000-cache-drops.js';
+import { CacheDrop } from './http/cache/cache-drop.entity.js';
 import { HandledJob, OutboxMessage, QueueState } from './outbox/outbox.entity.js';
 
 export const schema: Schema = {
-  entities: [OutboxMessage, HandledJob, QueueState],
-  migrations: [Outbox1763600000000, OutboxTrace1763640000000, OutboxLean1763650000000],
+  entities: [OutboxMessage, HandledJob, QueueState, CacheDrop],
+  migrations: [Outbox1763600000000, OutboxTrace1763640000000, OutboxLean1763650000000, CacheDrops1763660000000],
 };

@@ -8,10 +8,13 @@ import {
 } from 'typeorm';
 import { CONFIG } from '../config/config.module.js';
 import type { Config } from '../config/config.js';
+import { within } from '../kernel/waiting.js';
 import type { Log } from '../observability/log.js';
 import { LOG } from '../observability/observability.module.js';
 import type { ImpatientClient } from './client.js';
 import { behindPooler } from './options.js';
+
+const ACTS_MS = 500;
 
 declare const opened: unique symbol;
 
@@ -26,16 +29,18 @@ export interface Prepared {
   values: (string | number | boolean | Date | null | undefined)[];
 }
 
+type Act = () => unknown;
+
 interface Ending {
   statements: Prepared[];
-  acts: (() => void)[];
+  acts: Act[];
 }
 
 const endings = new WeakMap<EntityManager, Ending>();
 const texts = new Map<string, string>();
 
-/** Acts once this transaction has been committed, never where it was rolled back. */
-export function afterCommit(tx: Tx, act: () => void): void {
+/** Acts once this transaction has been committed, never where it was rolled back. A promise is waited for, for a moment. */
+export function afterCommit(tx: Tx, act: Act): void {
   endingOf(tx).acts.push(act);
 }
 
@@ -71,9 +76,17 @@ export class Transactions {
   }
 
   async run<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    const ending: Ending = { statements: [], acts: [] };
+    const result = await this.commit(work, ending);
+    // By now the connection is somebody else's again.
+    const waiting = ending.acts.map((act) => this.tell(act)).filter((answer) => answer instanceof Promise);
+    if (waiting.length > 0) await within(ACTS_MS, 'acts after a commit', Promise.all(waiting)).catch(this.stumbled);
+    return result;
+  }
+
+  private async commit<T>(work: (tx: Tx) => Promise<T>, ending: Ending): Promise<T> {
     const runner = this.db.createQueryRunner();
     const tx = runner.manager as Tx;
-    const ending: Ending = { statements: [], acts: [] };
     let client: ImpatientClient | undefined;
     let lost: Error | undefined;
     const lose = (why: Error) => void (lost = why);
@@ -84,8 +97,7 @@ export class Transactions {
       endings.set(tx, ending);
       const result = await work(tx);
       close(runner);
-      await this.commit(client, ending.statements);
-      for (const act of ending.acts) this.tell(act);
+      await this.say(client, ending.statements);
       return result;
     } catch (fault) {
       close(runner);
@@ -98,7 +110,7 @@ export class Transactions {
     }
   }
 
-  private async commit(client: ImpatientClient, statements: readonly Prepared[]): Promise<void> {
+  private async say(client: ImpatientClient, statements: readonly Prepared[]): Promise<void> {
     const answers = await client.endTransaction(() => {
       const sent = statements.map(({ name, text, values }) => client.query(this.prepares ? { name, text, values } : { text, values }));
       return Promise.allSettled([...sent, client.query('COMMIT')]);
@@ -111,14 +123,19 @@ export class Transactions {
     if (command !== 'COMMIT') throw new NotCommitted('the transaction was rolled back');
   }
 
-  // What was committed is not undone because someone who heard of it stumbled.
-  private tell(act: () => void): void {
+  private tell(act: Act): unknown {
     try {
-      act();
+      return act();
     } catch (fault) {
-      this.log.error({ err: fault }, 'an act after a commit failed');
+      this.stumbled(fault);
+      return undefined;
     }
   }
+
+  // What was committed is not undone because someone who heard of it stumbled.
+  private readonly stumbled = (fault: unknown): void => {
+    this.log.error({ err: fault }, 'an act after a commit failed');
+  };
 }
 
 // From here on TypeORM refuses this transaction's queries: what still ran would otherwise be committed alone, after the end.

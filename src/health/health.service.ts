@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { poolFigures } from '../database/pool.js';
+import { Cache } from '../http/cache/cache.service.js';
 import { Probes } from './probes.js';
 import { version } from './version.js';
 
@@ -9,6 +10,7 @@ export class HealthService {
   constructor(
     private readonly probes: Probes,
     private readonly db: DataSource,
+    private readonly cache: Cache,
   ) {}
 
   unready(): Promise<string[]> {
@@ -24,7 +26,7 @@ export class HealthService {
       version,
       memory: { residentBytes: rss, heapUsedBytes: heapUsed },
       connections: poolFigures(this.db),
-      cache: { status: report.details.redis?.cache === 'up' ? 'up' : 'down' },
+      cache: { ...this.cache.figures, status: report.details.redis?.cache === 'up' ? 'up' : 'down' },
     };
   }
 }

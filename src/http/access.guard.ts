@@ -38,6 +38,15 @@ export class IdentityGuard implements CanActivate {
   }
 }
 
+function cacheFaults({ access, cache }: Partial<RoutePolicy> = {}, method: string): string[] {
+  if (!cache) return [];
+  return [
+    ...(method === 'GET' ? [] : ['only what is asked by GET is kept']),
+    ...(cache.audience === 'me' && access === 'public' ? ['a personal answer needs someone signed in'] : []),
+    ...(Number.isInteger(cache.seconds) && cache.seconds > 0 ? [] : ['its life is a whole number of seconds']),
+  ];
+}
+
 /** Lets in whom the route's policy names, and nobody where there is none. */
 @Injectable()
 export class AccessGuard implements CanActivate, OnModuleInit {
@@ -49,6 +58,8 @@ export class AccessGuard implements CanActivate, OnModuleInit {
   onModuleInit(): void {
     const open = this.routes().filter(({ policy }) => policy === undefined);
     if (open.length > 0) throw new Error(`routes without a policy: ${open.map(({ name }) => name).join(', ')}`);
+    const faults = this.routes().flatMap(({ name, method, policy }) => cacheFaults(policy, method).map((fault) => `${name}: ${fault}`));
+    if (faults.length > 0) throw new Error(`routes that cannot be cached: ${faults.join('; ')}`);
   }
 
   canActivate(context: ExecutionContext): boolean {

@@ -4,6 +4,8 @@ import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { CONFIG } from '../config/config.module.js';
 import type { Config } from '../config/config.js';
+import { CacheHook } from './cache/cache.hook.js';
+import { AddressLimit } from './limits/address.limit.js';
 import { refused, sendProblem } from './problem.js';
 import { shedLoad } from './load.js';
 import { Readiness } from './readiness.js';
@@ -17,6 +19,8 @@ const guarding = {
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  // What does not say that it may be kept is kept nowhere.
+  'cache-control': 'no-store',
 };
 const throughTls = { 'strict-transport-security': 'max-age=31536000; includeSubDomains' };
 
@@ -26,6 +30,8 @@ export class Edge implements OnModuleInit {
   constructor(
     private readonly host: HttpAdapterHost<FastifyAdapter>,
     private readonly readiness: Readiness,
+    private readonly address: AddressLimit,
+    private readonly cache: CacheHook,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -49,5 +55,10 @@ export class Edge implements OnModuleInit {
     shedLoad(fastify);
     const origins = this.config.BACKEND_CORS_ORIGINS.map((origin) => new URL(origin).origin);
     if (origins.length > 0) adapter.enableCors({ origin: origins, maxAge: PREFLIGHT_SECONDS, exposedHeaders: '*' });
+    // After the plugin that tells browsers whether they may read what is answered here.
+    void fastify.after(() => {
+      fastify.addHook('onRequest', (request, reply, done) => this.address.limit(request, reply, done));
+      fastify.addHook('onRequest', (request, reply, done) => this.cache.answer(request, reply, done));
+    });
   }
 }

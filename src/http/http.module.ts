@@ -1,6 +1,8 @@
 import { Global, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE, DiscoveryModule } from '@nestjs/core';
 import { AccessGuard, IdentityGuard } from './access.guard.js';
+import { CacheHook } from './cache/cache.hook.js';
+import { CacheModule } from './cache/cache.module.js';
 import { Edge } from './edge.js';
 import { AddressLimit } from './limits/address.limit.js';
 import { LimitsModule } from './limits/limits.module.js';
@@ -11,11 +13,12 @@ import { ValidationPipe } from './validation.js';
 
 @Global()
 @Module({
-  imports: [DiscoveryModule, LimitsModule],
+  imports: [DiscoveryModule, LimitsModule, CacheModule],
   providers: [
     Readiness,
     Edge,
     AddressLimit,
+    CacheHook,
     { provide: APP_FILTER, useClass: ProblemFilter },
     { provide: APP_PIPE, useClass: ValidationPipe },
     { provide: APP_GUARD, useClass: IdentityGuard },
@@ -23,6 +26,6 @@ import { ValidationPipe } from './validation.js';
     { provide: APP_GUARD, useExisting: AccessGuard },
     { provide: APP_GUARD, useClass: PersonalLimit },
   ],
-  exports: [Readiness, LimitsModule],
+  exports: [Readiness, LimitsModule, CacheModule],
 })
 export class HttpModule {}

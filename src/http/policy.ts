@@ -15,7 +15,10 @@ export type Pace = 'none' | 'browse' | 'costly' | 'auth' | 'webhook';
 export interface CachePolicy {
   /** Longest life of the answer in Redis. */
   seconds: number;
-  /** One answer for all, or one for each caller. A personal answer is never kept in the process. */
+  /**
+   * One answer for all, which is made as for a stranger whoever asks; or one for each caller, which is
+   * never kept in the process.
+   */
   audience: 'everyone' | 'me';
   /** What the answer was made of; whoever changes that drops the tag. */
   tags: (request: FastifyRequest) => string[];
@@ -32,14 +35,25 @@ export interface RoutePolicy {
 
 export const ROUTE_POLICY = Symbol('route policy');
 
+/** A cached route, as Fastify knows it. */
+export interface CachedRoute extends CachePolicy {
+  /** Whether a stranger may have the answer without asking any guard. */
+  open: boolean;
+}
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     pace?: Pace;
+    cache?: CachedRoute;
   }
 }
 
-/** The pace is told to Fastify as well, whose hooks come before any guard. */
-export const Policy = (policy: RoutePolicy) => applyDecorators(SetMetadata(ROUTE_POLICY, policy), RouteConfig({ pace: policy.pace }));
+/** Pace and cache are told to Fastify as well, whose hooks come before any guard. */
+export const Policy = (policy: RoutePolicy) =>
+  applyDecorators(SetMetadata(ROUTE_POLICY, policy), RouteConfig({ pace: policy.pace, cache: cachedRoute(policy) }));
+
+const cachedRoute = ({ access, cache }: RoutePolicy): CachedRoute | undefined =>
+  cache && { ...cache, query: cache.query && [...cache.query].sort(), open: access === 'public' && cache.audience === 'everyone' };
 
 export const policyOf = (context: ExecutionContext): RoutePolicy | undefined =>
   Reflect.getMetadata(ROUTE_POLICY, context.getHandler()) as RoutePolicy | undefined;

@@ -87,7 +87,7 @@ function pathOf({ routeOptions, url }: FastifyRequest): string {
 const LOOK_MS = 50;
 /** Time for whoever balances the load to hear that this process is not ready. */
 const TELL_MS = 1_000;
-const QUIET_MS = 20;
+const QUIET_MS = 50;
 const HOLD_AT_MOST_MS = 1_500;
 /** Time in which a kept connection may still bring the request that is under way. */
 const LAST_REQUEST_MS = 1_000;

@@ -47,45 +47,50 @@ export function connectRedis(url: string, name: string, log: Log, options: Commo
 function open(url: string, options: CommonRedisOptions): RedisClient {
   if (url.startsWith('unix:')) return new Redis({ ...options, path: decodeURIComponent(url.replace(/^unix:\/\//, '')) });
   if (!url.startsWith('redis+cluster:')) return new Redis(url, options);
+  const { nodes, username, password } = clusterAddress(url);
+  const { retryStrategy, enableOfflineQueue, ...perNode } = options;
+  return new Cluster(nodes, {
+    redisOptions: { ...perNode, ...(password ? { username, password } : {}) },
+    enableOfflineQueue,
+    clusterRetryStrategy: retryStrategy,
+    slotsRefreshTimeout: 1_000,
+  });
+}
+
+/** What `redis+cluster://user:password@host:port,host:port` says. */
+export function clusterAddress(url: string): { nodes: { host: string; port: number }[]; username: string; password: string } {
   const { username, password } = new URL(url.replace(/,[^/]*/, ''));
   const nodes = url
     .replace(/^redis\+cluster:\/\/([^@]*@)?/, '')
     .replace(/\/.*$/, '')
-    .split(',');
-  const { retryStrategy, enableOfflineQueue, ...perNode } = options;
-  return new Cluster(
-    nodes.map((node) => {
+    .split(',')
+    .map((node) => {
       const { hostname, port } = new URL(`redis://${node}`);
       return { host: hostname, port: Number(port || 6379) };
-    }),
-    {
-      redisOptions: { ...perNode, ...(password ? { username: decodeURIComponent(username), password: decodeURIComponent(password) } : {}) },
-      enableOfflineQueue,
-      clusterRetryStrategy: retryStrategy,
-      slotsRefreshTimeout: 1_000,
-    },
-  );
+    });
+  return { nodes, username: decodeURIComponent(username), password: decodeURIComponent(password) };
 }
 
 /**
  * The only way to ask Redis on behalf of a request: each call has a deadline, and after a few failures
  * in a row nobody waits at all for half a second, but for one call that finds out whether it is back.
  */
-export class RedisGate {
+export class Gate<C> {
   private failures = 0;
   private openUntil = 0;
   private trying = false;
 
   constructor(
-    readonly client: RedisClient,
+    readonly client: C,
+    private readonly isReady: (client: C) => boolean,
     private readonly deadlineMs = 150,
   ) {}
 
   get away(): boolean {
-    return this.client.status !== 'ready' || Date.now() < this.openUntil;
+    return !this.isReady(this.client) || Date.now() < this.openUntil;
   }
 
-  async run<T>(work: (client: RedisClient) => Promise<T>): Promise<T> {
+  async run<T>(work: (client: C) => Promise<T>): Promise<T> {
     const failing = this.failures >= FAILURES_TO_OPEN;
     if (this.away || (failing && this.trying)) throw new RedisAway('redis is away');
     if (failing) this.trying = true;
@@ -104,14 +109,22 @@ export class RedisGate {
   }
 }
 
+export class RedisGate extends Gate<RedisClient> {
+  constructor(client: RedisClient, deadlineMs?: number) {
+    super(client, ({ status }) => status === 'ready', deadlineMs);
+  }
+}
+
 const noServer = /^(LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|READONLY) /;
+// How the server's own words begin, whichever client passes them on.
+const answered = /^[A-Z]{2,} /;
 
 // An answer that says no is an answer, and a slip in our own code is ours; anything else means that the link or the server is gone.
 function meansAway(cause: unknown): boolean {
   if (!(cause instanceof Error)) return false;
   if (cause instanceof TypeError || cause instanceof SyntaxError || cause instanceof RangeError || cause instanceof ReferenceError)
     return false;
-  return cause.name !== 'ReplyError' || noServer.test(cause.message);
+  return !(cause.name === 'ReplyError' || answered.test(cause.message)) || noServer.test(cause.message);
 }
 
 /** Closes politely where the server answers, at once where it does not. */

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Cluster } from 'ioredis';
 import { type HealthProbe, Probe, ProbeDown } from '../observability/probe.js';
+import type { CacheRedis } from './cache.redis.js';
 import type { RedisClient, RedisGate } from './redis.client.js';
 import { CACHE_REDIS, QUEUE_REDIS } from './redis.tokens.js';
 
@@ -13,11 +14,11 @@ export class RedisProbe implements HealthProbe {
 
   constructor(
     @Inject(QUEUE_REDIS) private readonly queue: RedisGate,
-    @Inject(CACHE_REDIS) private readonly cache: RedisGate,
+    @Inject(CACHE_REDIS) private readonly cache: CacheRedis,
   ) {}
 
   async check(): Promise<Record<string, unknown>> {
-    const [queue, cache] = await Promise.allSettled([policies(this.queue), policies(this.cache)]);
+    const [queue, cache] = await Promise.allSettled([policies(this.queue), this.cache.ask(() => ['PING'])]);
     if (queue.status === 'fulfilled') this.wrong = queue.value.find((policy) => policy !== NEEDED_POLICY);
     const facts = { queue: state(queue), cache: state(cache), ...(this.wrong ? { queuePolicy: this.wrong } : {}) };
     if (facts.queue !== 'up') throw new ProbeDown('the Redis of queues and counters does not answer', facts);

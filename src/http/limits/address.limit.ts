@@ -1,28 +1,15 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
-import type { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { refused, sendProblem } from '../problem.js';
 import { Limits, tell, wording } from './limits.service.js';
 import type { Verdict } from './meter.js';
 
 /** Counts every request by its address, also where there is no route or one that Nest does not know. */
 @Injectable()
-export class AddressLimit implements OnModuleInit {
-  constructor(
-    private readonly host: HttpAdapterHost<FastifyAdapter>,
-    private readonly limits: Limits,
-  ) {}
+export class AddressLimit {
+  constructor(private readonly limits: Limits) {}
 
-  onModuleInit(): void {
-    const fastify = this.host.httpAdapter.getInstance<FastifyInstance>();
-    // After the plugin that tells browsers whether they may read what is refused here.
-    void fastify.after(() => {
-      fastify.addHook('onRequest', (request, reply, done) => this.limit(request, reply, done));
-    });
-  }
-
-  private limit(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+  limit(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     const pace = request.routeOptions.config.pace;
     const verdict = pace === 'none' || pace === 'webhook' ? undefined : this.limits.ofAddress(request);
     if (verdict === undefined) done();

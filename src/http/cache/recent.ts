@@ -1,0 +1,24 @@
+/** Life of anything in a process: answers, and loads that others may join. */
+export const PROCESS_MS = 1_000;
+
+/** Tags that were dropped a moment ago, so that nothing begun before is used or kept by this process. */
+export class RecentDrops {
+  private readonly at = new Map<string, number>();
+
+  note(tags: readonly string[]): void {
+    const now = performance.now();
+    for (const tag of tags) this.at.set(tag, now);
+  }
+
+  /** Whether what began then, with these tags, is overtaken by a drop. */
+  since(began: number, tags: readonly string[]): boolean {
+    if (this.at.size === 0) return false;
+    return tags.some((tag) => (this.at.get(tag) ?? -Infinity) >= began);
+  }
+
+  /** Nothing that began longer ago is used anyway. */
+  forget(): void {
+    const old = performance.now() - 2 * PROCESS_MS;
+    for (const [tag, at] of this.at) if (at < old) this.at.delete(tag);
+  }
+}

@@ -1,0 +1,41 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { createCache } from 'cache-manager';
+import { Keyv } from 'keyv';
+import type { CacheRedis } from '../../redis/cache.redis.js';
+import { CACHE_REDIS } from '../../redis/redis.tokens.js';
+import { Figures } from './figures.js';
+import { ProcessTier } from './process.tier.js';
+import { RecentDrops } from './recent.js';
+import { RedisTier } from './redis.tier.js';
+
+/** The process over Redis. */
+@Injectable()
+export class Tiers {
+  readonly figures = new Figures();
+  readonly drops = new RecentDrops();
+  readonly process = new ProcessTier(this.drops, this.figures);
+  readonly redis: RedisTier;
+  /** Asks one tier after the other, and keeps in both. */
+  readonly cache;
+  /** Until when Redis may be believed: it has heard of every drop that this process could know of. */
+  trustedUntil = -Infinity;
+
+  constructor(@Inject(CACHE_REDIS) private readonly connection: CacheRedis) {
+    this.redis = new RedisTier(connection, () => this.trustedUntil);
+    const raw = { useKeyPrefix: false, serialize: undefined, deserialize: undefined };
+    this.cache = createCache({ stores: [this.process, this.redis].map((store) => new Keyv({ ...raw, store })) });
+  }
+
+  get state(): 'up' | 'down' {
+    return performance.now() < this.trustedUntil && !this.connection.away ? 'up' : 'down';
+  }
+
+  dropped(tags: readonly string[]): void {
+    this.drops.note(tags);
+  }
+
+  forget(): void {
+    this.drops.forget();
+    this.process.forget();
+  }
+}

@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { as, ask, openCache, type Told } from '../support/cache.js';
+
+const PEOPLE = 40;
+const ROUNDS = 5;
+
+let system: Awaited<ReturnType<typeof openCache>>;
+let urls: string[];
+beforeAll(async () => {
+  system = await openCache();
+  urls = system.urls().map((url) => `${url}/notes`);
+});
+afterAll(() => system.close());
+
+const headers: Record<string, string>[] = [{}, { 'accept-encoding': 'identity', 'if-none-match': '"x"' }];
+const proofs: Record<string, string>[] = [
+  {},
+  { authorization: 'Basic x' },
+  { authorization: 'Bearer' },
+  { cookie: 'caller=canary-of-person-1-' },
+];
+const anyUrl = () => urls[Math.floor(Math.random() * urls.length)]!;
+const people = Array.from({ length: PEOPLE }, (_, n) => `canary-of-person-${n}-`);
+const canaries = ({ text }: Told) => [...new Set(text.match(/canary-of-person-\d+-/g))];
+
+/** All ask at the same time, again and again, in both processes. */
+const crowd = (path: string, more: Record<string, string> = {}) =>
+  Promise.all(
+    people.flatMap((person) =>
+      Array.from({ length: ROUNDS }, async () => ({ person, told: await ask(`${anyUrl()}/${path}`, as(person, more)) })),
+    ),
+  );
+
+describe('a personal answer', () => {
+  it.each(['x/mine', 'x/mine?person=canary-of-person-1-', 'x/mine?caller=me&id=2', `x/mine?${'a'.repeat(400)}`, 'me:canary/mine'])(
+    'at %s is only ever its own person’s',
+    async (path) => {
+      for (const more of headers) {
+        for (const { person, told } of await crowd(path, more)) {
+          expect([told.status, canaries(told)]).toEqual([200, [person]]);
+          expect(told.headers['cache-control']).toBe('private, no-cache');
+        }
+      }
+    },
+  );
+
+  it('is kept in Redis for its person, and never in a process', async () => {
+    const [person = ''] = people;
+    await ask(`${urls[0]}/kept/mine`, as(person));
+    for (const url of urls) {
+      const { cache, text } = await ask(`${url}/kept/mine`, as(person));
+      expect(cache).toMatch(/^mutirao; hit; ttl=\d+; detail=redis$/);
+      expect(text).toContain(person);
+    }
+  });
+
+  it('is for nobody who proves nothing', async () => {
+    for (const headers of proofs) {
+      const told = await ask(`${anyUrl()}/x/mine`, { headers });
+      expect([told.status, canaries(told), told.headers['cache-control']]).toEqual([401, [], 'no-store']);
+    }
+  });
+
+  it('of someone whose name looks like another’s key is still his own', async () => {
+    for (const odd of [`canary-of-person-1-:/notes/x/mine`, 'canary-of-person-1-%3A', 'me:canary-of-person-1-']) {
+      const told = await ask(`${anyUrl()}/x/mine`, as(odd));
+      expect(told.json.canary).toBe(odd);
+    }
+  });
+
+  it('shows its person’s own change at once, in any process', async () => {
+    await Promise.all(
+      people.slice(0, 10).map(async (person) => {
+        for (let round = 0; round < 5; round += 1) {
+          await ask(`${anyUrl()}/${person}/mine`, as(person));
+          const version = await system.edit(person, urls[round % 2]!.replace('/notes', ''));
+          const seen = await ask(`${urls[(round + 1) % 2]}/${person}/mine`, as(person));
+          expect(seen.json.version).toBe(version);
+        }
+      }),
+    );
+  });
+});
+
+describe('an answer for everyone', () => {
+  it('is made as for a stranger, whoever asks first', async () => {
+    for (const round of [1, 2, 3]) {
+      const answers = await crowd(`${round}/list`);
+      for (const { told } of answers) expect([told.status, told.json.caller]).toEqual([200, undefined]);
+      expect((await ask(`${anyUrl()}/${round}/list`)).json.caller).toBeUndefined();
+    }
+  });
+
+  it('that only its owner may see goes to the owner alone, and is kept for nobody', async () => {
+    for (const person of people.slice(0, 10)) {
+      const path = `${person}/draft`;
+      const all = await Promise.all([
+        ...Array.from({ length: 5 }, () => ask(`${anyUrl()}/${path}`, as(person))),
+        ...people.slice(10, 15).map((other) => ask(`${anyUrl()}/${path}`, as(other))),
+        ...Array.from({ length: 5 }, () => ask(`${anyUrl()}/${path}`)),
+      ]);
+      expect(all.map(({ status }) => status)).toEqual([
+        ...Array<number>(5).fill(200),
+        ...Array<number>(5).fill(404),
+        ...Array<number>(5).fill(401),
+      ]);
+      for (const told of all.slice(0, 5))
+        expect([told.cache, told.headers['cache-control']]).toEqual(['mutirao; fwd=bypass', 'private, no-cache']);
+      for (const url of urls) expect((await ask(`${url}/${path}`)).status).toBe(401);
+    }
+  });
+
+  it('is not asked for by a wrong proof', async () => {
+    await ask(`${anyUrl()}/wrong/list`);
+    for (const url of urls) expect((await ask(`${url}/wrong/list`, { headers: { authorization: 'Basic x' } })).status).toBe(401);
+  });
+});
+
+it('nothing that is personal stands in Redis under a name for everyone', async () => {
+  const found = await system.redis.ask(async (redis) => {
+    const keys = await redis.keys('*:entry:*');
+    const bodies = await Promise.all(keys.map((key) => redis.get(key)));
+    return keys.map((key, at) => ({ key, body: bodies[at] ?? '' }));
+  });
+  expect(found.length).toBeGreaterThan(PEOPLE);
+  const personal = found.filter(({ body }) => body.includes('"canary"'));
+  expect(personal.length).toBeGreaterThan(PEOPLE);
+  for (const { key } of personal) expect(key).toMatch(/^\{cache\}:\w+:entry:me:/);
+});
