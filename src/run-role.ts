@@ -47,9 +47,12 @@ async function serve(config: Config, log: Log, features: Features): Promise<void
   retireAfter(config.MAX_REQUESTS, fastify);
   if (config.part === 'background') await app.init();
   else await app.listen(config.PORT, config.HOST);
-  if (process.send) setInterval(() => process.send?.({ kind: 'alive' }), BEAT_MS).unref();
+  setInterval(beat, BEAT_MS).unref();
   process.send?.({ kind: 'ready', url: config.part === 'background' ? undefined : (config.PUBLIC_URL ?? (await app.getUrl())) });
 }
+
+/** A supervisor that is gone by now is told nothing, and nobody falls over that. */
+const beat = () => process.connected && process.send?.({ kind: 'alive' }, undefined, undefined, () => undefined);
 
 /** Asks the supervisor for a successor; each process at another count, so that they do not all go at once. */
 function retireAfter(requests: number, fastify: FastifyInstance): void {

@@ -53,8 +53,10 @@ export function createServer(log: Log): FastifyAdapter {
     done();
   });
   // Not for strangers who only read: nothing follows from that, and the context would be a third of such a request.
+  // What is cached is given one when it has to be made.
   fastify.addHook('preHandler', (request, _reply, done) => {
-    if (request.method === 'GET' && request.headers.authorization === undefined) done();
+    const reads = request.method === 'GET' && request.headers.authorization === undefined;
+    if (reads || request.routeOptions.config.cache) done();
     else inTrace(request.trace, done);
   });
   fastify.addHook('onResponse', (request, reply, done) => {

@@ -3,6 +3,7 @@ import { HEADERS_METADATA } from '@nestjs/common/constants.js';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { from, lastValueFrom, type Observable } from 'rxjs';
 import { problems, Refusal } from '../../kernel/problems.js';
+import { within as inTrace } from '../../observability/trace.js';
 import type { CachePolicy } from '../policy.js';
 import { addressOf, nameOf, partsOf } from './address.js';
 import { Answers } from './answers.js';
@@ -108,7 +109,7 @@ async function run({ request, reply, handler, next }: Question, caller: FastifyR
   request.caller = caller;
   let value: unknown;
   try {
-    value = await lastValueFrom(next.handle(), { defaultValue: undefined });
+    value = await inTrace(request.trace, () => lastValueFrom(next.handle(), { defaultValue: undefined }));
   } finally {
     request.caller = asked;
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', (before['cache-control'] = unsaid));
