@@ -28,7 +28,7 @@ export class CacheHook {
     const kept = this.tiers.process.peek(name, performance.now());
     if (kept !== undefined) {
       for (const counts of kept.counts) counts.process += 1;
-      void reply.send(dress(request, reply, kept.entry, hit(kept.entry, 'process')));
+      void reply.send(dress(request, reply, kept.entry, hit(kept)));
       return;
     }
     const tags = policy.tags(request);
@@ -36,8 +36,8 @@ export class CacheHook {
     if (address === undefined) return done();
     void this.answers.find(address).then((found) => {
       if (found) {
-        this.tiers.figures.count('redis', tags);
-        void reply.send(dress(request, reply, found.entry, hit(found.entry, 'redis')));
+        this.tiers.figures.count(found.tier ?? 'redis', tags);
+        void reply.send(dress(request, reply, found.entry, hit(found)));
       } else {
         request.missedAt = address;
         done();

@@ -13,6 +13,8 @@ import { Tiers } from './tiers.js';
 const JSON_TYPE = 'application/json; charset=utf-8';
 const TEXT_TYPE = 'text/plain; charset=utf-8';
 const BYTES_TYPE = 'application/octet-stream';
+/** What is larger is not worth the room of a hundred others. */
+const MOST_BYTES = 1_048_576;
 /** Whoever sets one of these has ideas of his own about keeping. */
 const ownIdeas = new Set(['set-cookie', 'cache-control', 'content-encoding', 'vary']);
 const notForStrangers = new Set([401, 403, 404]);
@@ -60,8 +62,8 @@ export class CacheInterceptor implements NestInterceptor {
     const found = request.missedAt === undefined ? await this.answers.find(address) : undefined;
     const { tags } = partsOf(address);
     if (found) {
-      this.tiers.figures.count('redis', tags);
-      return dress(request, reply, found.entry, hit(found.entry, 'redis'));
+      this.tiers.figures.count(found.tier ?? 'redis', tags);
+      return dress(request, reply, found.entry, hit(found));
     }
     this.tiers.figures.count('misses', tags);
     reply.header('cache-status', `${CACHE}; fwd=miss`);
@@ -115,7 +117,8 @@ async function run({ request, reply, handler, next }: Question, caller: FastifyR
   for (const [name, header] of Object.entries(reply.getHeaders()))
     if (header !== undefined && (own.has(name) || before[name] !== header)) headers[name] = String(header);
   const keeps = reply.statusCode === 200 && !reply.sent && !Object.keys(headers).some((name) => ownIdeas.has(name));
-  const [type, body] = keeps ? bytesOf(value) : [undefined, undefined];
+  const [type, bytes] = keeps ? bytesOf(value) : [undefined, undefined];
+  const body = bytes && bytes.length <= MOST_BYTES ? bytes : undefined;
   return { value, body, headers: type === undefined ? headers : { 'content-type': type, ...headers } };
 }
 
