@@ -1,6 +1,7 @@
-import { applyDecorators, type ExecutionContext, SetMetadata } from '@nestjs/common';
+import { applyDecorators, type ExecutionContext, SetMetadata, UseInterceptors } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
+import { CacheInterceptor } from './cache/cache.interceptor.js';
 
 /** Who may call: anyone, whoever is signed in, organizers and admins, admins alone. */
 export type Access = 'public' | 'signed-in' | 'organizer' | 'admin';
@@ -37,7 +38,9 @@ export const ROUTE_POLICY = Symbol('route policy');
 
 /** A cached route, as Fastify knows it. */
 export interface CachedRoute extends CachePolicy {
-  /** Whether a stranger may have the answer without asking any guard. */
+  access: Access;
+  pace: Pace;
+  /** Whether a stranger may have the answer. */
   open: boolean;
 }
 
@@ -48,12 +51,25 @@ declare module 'fastify' {
   }
 }
 
-/** Pace and cache are told to Fastify as well, whose hooks come before any guard. */
+/**
+ * Pace and cache are told to Fastify as well, whose hooks come before any guard. The interceptor stands only
+ * where something is cached: one for all would double the cost of a small route, whatever it did there.
+ */
 export const Policy = (policy: RoutePolicy) =>
-  applyDecorators(SetMetadata(ROUTE_POLICY, policy), RouteConfig({ pace: policy.pace, cache: cachedRoute(policy) }));
+  applyDecorators(
+    SetMetadata(ROUTE_POLICY, policy),
+    RouteConfig({ pace: policy.pace, cache: cachedRoute(policy) }),
+    ...(policy.cache ? [UseInterceptors(CacheInterceptor)] : []),
+  );
 
-const cachedRoute = ({ access, cache }: RoutePolicy): CachedRoute | undefined =>
-  cache && { ...cache, query: cache.query && [...cache.query].sort(), open: access === 'public' && cache.audience === 'everyone' };
+const cachedRoute = ({ access, pace, cache }: RoutePolicy): CachedRoute | undefined =>
+  cache && {
+    ...cache,
+    access,
+    pace,
+    query: cache.query && [...cache.query].sort(),
+    open: access === 'public' && cache.audience === 'everyone',
+  };
 
 export const policyOf = (context: ExecutionContext): RoutePolicy | undefined =>
   Reflect.getMetadata(ROUTE_POLICY, context.getHandler()) as RoutePolicy | undefined;

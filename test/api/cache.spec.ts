@@ -65,7 +65,7 @@ describe('a declaration is refused at start', () => {
 });
 
 describe('what is not for keeping is made each time', () => {
-  it.each(['cookie', 'control', 'encoding', 'vary', 'status', 'stream'])('an answer with its own %s', async (how) => {
+  it.each(['cookie', 'control', 'encoding', 'vary', 'status', 'stream', 'large'])('an answer with its own %s', async (how) => {
     const id = await aNote();
     const first = await ask(`${url}/${id}/odd?how=${how}`);
     const second = await ask(`${url}/${id}/odd?how=${how}`);
@@ -262,6 +262,7 @@ describe('figures', () => {
     const id = await aNote();
     await ask(`${url}/${id}`);
     await ask(`${url}/${id}`);
+    expect((await ask(`${url}/${id}`, as('ann'))).cache).toMatch(fromProcess);
     await fromRedisAgain(id);
     const after = await system.figures();
     expect(after.misses - before.misses).toBe(1);

@@ -57,6 +57,21 @@ describe('two processes under edits and reads', () => {
   });
 });
 
+describe('a load that takes long', () => {
+  it('is not waited for by who asks when it may be too old by the time it ends', async () => {
+    const [here, there] = system.urls();
+    const id = await aNote();
+    const slow = ask(`${here}/notes/${id}?ms=7000`);
+    await pause(3_700);
+    const version = await system.edit(id, there);
+    const asked = performance.now();
+    const next = await ask(`${here}/notes/${id}?ms=7000`);
+    const tookMs = performance.now() - asked;
+    if (tookMs > 2_000) expect(next.json.version).toBe(version);
+    expect((await slow).status).toBe(200);
+  });
+});
+
 describe('what many ask for at the same time', () => {
   const volley = (id: string, many: number, query: string, question = {}) =>
     Promise.all(Array.from({ length: many }, (_, n) => ask(`${system.urls()[n % 2]}/notes/${id}?${query}`, question)));

@@ -30,7 +30,7 @@ function stalls() {
 
 /**
  * Writers and readers over all processes, until `during` is over. Tells every answer that showed less than
- * what had been committed, and acknowledged, two seconds before it was asked for.
+ * what had been committed, and acknowledged, before it was asked for and two seconds before it came.
  */
 export async function watch(system: System, notes: readonly string[], during: () => Promise<void>) {
   const edits = new Map<string, Edit[]>(notes.map((id) => [id, []]));
@@ -64,7 +64,8 @@ export async function watch(system: System, notes: readonly string[], during: ()
     // What is not shown though it was acknowledged before the question was put.
     const missing = edits.get(id)!.find((edit) => edit.version > version && edit.at < asked);
     if (!missing) return;
-    const age = asked - missing.at - stood.within(missing.at, performance.now());
+    const now = performance.now();
+    const age = now - missing.at - stood.within(missing.at, now);
     oldest = Math.max(oldest, age);
     if (age > OLD_MS) stale.push(`${id} at ${url}: version ${version}, ${Math.round(age)} ms after ${missing.version}; ${told.cache}`);
   };

@@ -1,5 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Refusal } from '../../kernel/problems.js';
+import { IdentityGuard, isFor } from '../access.guard.js';
+import { PersonalLimit } from '../limits/personal.guard.js';
+import type { CachedRoute } from '../policy.js';
+import { refused, sendProblem } from '../problem.js';
 import { addressOf, nameOf } from './address.js';
 import { Answers } from './answers.js';
 import { dress, hit } from './dress.js';
@@ -7,28 +12,55 @@ import { Tiers } from './tiers.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Where a stranger's question is not answered from the cache: under which address it was looked for. */
+    /** Where a question is not answered from the cache: under which address it was looked for. */
     missedAt?: string;
   }
 }
 
-/** Answers strangers from the cache, before anything of Nest is troubled; who shows a proof goes through its guards. */
+/** Answers from the cache before Nest is troubled. Who shows a proof is known, let in and counted here as by the guards. */
 @Injectable()
 export class CacheHook {
   constructor(
     private readonly tiers: Tiers,
     private readonly answers: Answers,
+    private readonly identity: IdentityGuard,
+    private readonly limit: PersonalLimit,
   ) {}
 
   answer(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     const policy = request.routeOptions.config.cache;
-    if (policy === undefined || !policy.open || request.headers.authorization !== undefined) return done();
-    const name = nameOf(request, policy);
+    if (policy === undefined) done();
+    else if (request.headers.authorization !== undefined) void this.forCaller(request, reply, policy, done);
+    else if (policy.open) this.find(request, reply, policy, done);
+    else done();
+  }
+
+  /** Whoever is refused here is refused again by the guard whose word that is. */
+  private async forCaller(request: FastifyRequest, reply: FastifyReply, policy: CachedRoute, done: () => void): Promise<void> {
+    try {
+      await this.identity.identify(request);
+      const { caller } = request;
+      if (!caller || !(policy.access === 'public' || isFor(policy.access, caller))) {
+        done();
+        return;
+      }
+      await this.limit.limit(policy.pace, request, reply);
+      // Only who is known may ask for a fresh answer: a stranger could keep the database busy with it.
+      if (wantsFresh(request)) done();
+      else this.find(request, reply, policy, done, policy.audience === 'me' ? caller.id : undefined);
+    } catch (fault) {
+      if (fault instanceof Refusal && fault.code === 'rate_limited') sendProblem(request, reply, refused(fault.code, fault.message));
+      else done();
+    }
+  }
+
+  private find(request: FastifyRequest, reply: FastifyReply, policy: CachedRoute, done: () => void, callerId?: string): void {
+    const name = nameOf(request, policy, callerId);
     if (name === undefined) return done();
     const kept = this.tiers.process.peek(name, performance.now());
     if (kept !== undefined) {
       for (const counts of kept.counts) counts.process += 1;
-      void reply.send(dress(request, reply, kept.entry, hit(kept.entry, 'process')));
+      void reply.send(dress(request, reply, kept.entry, hit(kept)));
       return;
     }
     const tags = policy.tags(request);
@@ -36,8 +68,8 @@ export class CacheHook {
     if (address === undefined) return done();
     void this.answers.find(address).then((found) => {
       if (found) {
-        this.tiers.figures.count('redis', tags);
-        void reply.send(dress(request, reply, found.entry, hit(found.entry, 'redis')));
+        this.tiers.figures.count(found.tier ?? 'redis', tags);
+        void reply.send(dress(request, reply, found.entry, hit(found)));
       } else {
         request.missedAt = address;
         done();
@@ -45,3 +77,5 @@ export class CacheHook {
     });
   }
 }
+
+const wantsFresh = ({ headers }: FastifyRequest): boolean => /\bno-(cache|store)\b/i.test(headers['cache-control'] ?? '');

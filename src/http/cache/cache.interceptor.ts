@@ -5,15 +5,17 @@ import { from, lastValueFrom, type Observable } from 'rxjs';
 import { problems, Refusal } from '../../kernel/problems.js';
 import { within as inTrace } from '../../observability/trace.js';
 import type { CachePolicy } from '../policy.js';
-import { addressOf, nameOf, partsOf } from './address.js';
+import { partsOf } from './address.js';
 import { Answers } from './answers.js';
-import { CACHE, dress, hit } from './dress.js';
+import { CACHE, dress } from './dress.js';
 import { Entry } from './entry.js';
 import { Tiers } from './tiers.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 const TEXT_TYPE = 'text/plain; charset=utf-8';
 const BYTES_TYPE = 'application/octet-stream';
+/** What is larger is not worth the room of a hundred others. */
+const MOST_BYTES = 1_048_576;
 /** Whoever sets one of these has ideas of his own about keeping. */
 const ownIdeas = new Set(['set-cookie', 'cache-control', 'content-encoding', 'vary']);
 const notForStrangers = new Set([401, 403, 404]);
@@ -34,7 +36,7 @@ interface Made {
   headers: Record<string, string>;
 }
 
-/** Answers who is signed in from the cache, behind the guards, and has missing answers made and kept. */
+/** Has answers that are not there made and kept. */
 @Injectable()
 export class CacheInterceptor implements NestInterceptor {
   constructor(
@@ -54,16 +56,9 @@ export class CacheInterceptor implements NestInterceptor {
     const { policy, request, reply } = question;
     const { caller } = request;
     const personal = policy.audience === 'me';
-    const address = request.missedAt ?? this.addressOf(question);
-    // Only who is known may ask for a fresh answer: a stranger could keep the database busy with it.
-    if (address === undefined || (personal && !caller) || (caller && wantsFresh(request))) return this.alone(question);
-
-    const found = request.missedAt === undefined ? await this.answers.find(address) : undefined;
+    const address = request.missedAt;
+    if (address === undefined) return this.alone(question);
     const { tags } = partsOf(address);
-    if (found) {
-      this.tiers.figures.count('redis', tags);
-      return dress(request, reply, found.entry, hit(found.entry, 'redis'));
-    }
     this.tiers.figures.count('misses', tags);
     reply.header('cache-status', `${CACHE}; fwd=miss`);
     const lifeMs = policy.seconds * 1_000;
@@ -80,11 +75,6 @@ export class CacheInterceptor implements NestInterceptor {
       if (personal || !caller || !isRefused(fault)) throw fault;
     }
     return this.alone(question);
-  }
-
-  private addressOf({ policy, request }: Question): string | undefined {
-    const name = nameOf(request, policy, policy.audience === 'me' ? request.caller?.id : undefined);
-    return name === undefined ? undefined : addressOf(name, policy.tags(request));
   }
 
   /** As if there were no cache, but for the tag by which the client may keep it. */
@@ -120,7 +110,8 @@ async function run({ request, reply, handler, next }: Question, caller: FastifyR
   for (const [name, header] of Object.entries(reply.getHeaders()))
     if (header !== undefined && (own.has(name) || before[name] !== header)) headers[name] = String(header);
   const keeps = reply.statusCode === 200 && !reply.sent && !Object.keys(headers).some((name) => ownIdeas.has(name));
-  const [type, body] = keeps ? bytesOf(value) : [undefined, undefined];
+  const [type, bytes] = keeps ? bytesOf(value) : [undefined, undefined];
+  const body = bytes && bytes.length <= MOST_BYTES ? bytes : undefined;
   return { value, body, headers: type === undefined ? headers : { 'content-type': type, ...headers } };
 }
 
@@ -135,8 +126,6 @@ const kept = ({ headers }: Made, personal: boolean): Record<string, string> => (
   ...headers,
   'cache-control': personal ? 'private, no-cache' : 'no-cache',
 });
-
-const wantsFresh = ({ headers }: FastifyRequest): boolean => /\bno-(cache|store)\b/i.test(headers['cache-control'] ?? '');
 
 function isRefused(fault: unknown): boolean {
   if (fault instanceof Refusal) return notForStrangers.has(problems[fault.code].status);

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Entry } from './entry.js';
+import type { Found } from './process.tier.js';
 
 export const CACHE = 'mutirao';
 const NEGOTIATED = 'Accept-Encoding';
@@ -17,7 +18,7 @@ export function dress(request: FastifyRequest, reply: FastifyReply, entry: Entry
   return undefined;
 }
 
-export const hit = (entry: Entry, tier: 'process' | 'redis'): string =>
+export const hit = ({ entry, tier }: Found): string =>
   `${CACHE}; hit; ttl=${Math.max(0, Math.round((entry.head.expires - Date.now()) / 1_000))}; detail=${tier}`;
 
 function acceptsGzip(accepted: string | string[] | undefined): boolean {

@@ -45,6 +45,7 @@ export class Drops implements OnApplicationBootstrap, OnApplicationShutdown {
 
   /** Commits with the change. The writer is answered once Redis has heard, or has had its time. */
   add(tx: Tx, tags: readonly string[]): void {
+    if (tags.length === 0) return;
     const id = newId();
     withCommit(tx, { name: 'cache-drop', text: ADD, values: [id, JSON.stringify(tags)] });
     afterCommit(tx, () => this.committed(id, tags));

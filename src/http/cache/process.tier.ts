@@ -13,6 +13,7 @@ export interface Found {
   began: number;
   /** Until when it may be used without asking again. */
   until: number;
+  tier?: 'process' | 'redis';
   /** What it was loaded by, where it was just loaded. */
   stamp?: Stamp;
   /** Whether it was kept for all processes. */
@@ -55,7 +56,7 @@ export class ProcessTier implements KeyvStoreAdapter {
     const { name, tags } = partsOf(address);
     if (performance.now() >= until || entry.bytes > this.mostBytes || this.drops.since(began, tags)) return;
     this.remove(name, this.kept.get(name));
-    this.kept.set(name, { entry, tags, began, until, counts: this.figures.of(tags) });
+    this.kept.set(name, { entry, tags, began, until, tier: 'process', counts: this.figures.of(tags) });
     this.bytes += entry.bytes;
     for (const [oldest, kept] of this.kept) {
       if (this.bytes <= this.mostBytes) break;

@@ -60,7 +60,7 @@ export class RedisTier implements KeyvStoreAdapter {
     if (!bytes || performance.now() >= until) return undefined;
     const entry = Entry.decode(bytes);
     const right = versions.every((version, at) => version?.toString() === entry.head.versions[at]);
-    return right ? ({ value: { entry, began, until } satisfies Found } as StoredData<T>) : undefined;
+    return right ? ({ value: { entry, began, until, tier: 'redis' } satisfies Found } as StoredData<T>) : undefined;
   }
 
   /** Before a load: what it will be based on, and whether it is ours to do. */

@@ -7,6 +7,12 @@ import { Limits, pass } from './limits.service.js';
 import type { RedisStorage } from './redis.storage.js';
 import { WINDOW_MS, type RuleName } from './rules.js';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    isCounted?: boolean;
+  }
+}
+
 const AT_ONCE = Promise.resolve(true);
 
 /** The limits of a person and of sign-ins. Stands behind the guards that find out who asks. */
@@ -26,10 +32,12 @@ export class PersonalLimit extends ThrottlerGuard {
     const pace = policyOf(context)?.pace;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const counts = pace === 'auth' || (pace !== undefined && pace !== 'none' && pace !== 'webhook' && request.caller !== undefined);
-    return counts ? this.limit(pace, request, context.switchToHttp().getResponse<FastifyReply>()) : AT_ONCE;
+    return counts && !request.isCounted ? this.limit(pace, request, context.switchToHttp().getResponse<FastifyReply>()) : AT_ONCE;
   }
 
-  private async limit(pace: Pace, request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
+  /** Throws where one of them is reached. */
+  async limit(pace: Pace, request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
+    request.isCounted = true;
     if (pace === 'auth') await this.count(reply, 'auth', this.limits.networkOf(request));
     if (request.caller) await this.count(reply, pace === 'costly' ? 'costly' : 'user', request.caller.id);
     return true;
