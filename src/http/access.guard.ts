@@ -4,7 +4,7 @@ import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { Refusal } from '../kernel/problems.js';
 import { type Caller, Callers, type Role } from './caller.js';
-import { policyOf, ROUTE_POLICY, type Access, type RoutePolicy } from './policy.js';
+import { ROUTE_POLICY, type Access, type RoutePolicy } from './policy.js';
 import { ROUTE_WORDS, type RouteWords } from './says.js';
 
 interface Route {
@@ -66,9 +66,9 @@ export class AccessGuard implements CanActivate, OnModuleInit {
   }
 
   canActivate(context: ExecutionContext): boolean {
-    const { access } = policyOf(context) ?? { access: 'admin' as const };
+    const { route, caller } = context.switchToHttp().getRequest<FastifyRequest>();
+    const { access = 'admin' } = route.config;
     if (access === 'public') return true;
-    const { caller } = context.switchToHttp().getRequest<FastifyRequest>();
     if (!caller) throw new Refusal('unauthenticated');
     if (!isFor(access, caller)) throw new Refusal('forbidden');
     return true;

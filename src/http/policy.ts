@@ -1,4 +1,4 @@
-import { applyDecorators, type ExecutionContext, SetMetadata, UseInterceptors } from '@nestjs/common';
+import { applyDecorators, SetMetadata, UseInterceptors } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { CacheInterceptor } from './cache/cache.interceptor.js';
@@ -46,19 +46,20 @@ export interface CachedRoute extends CachePolicy {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
+    access?: Access;
     pace?: Pace;
     cache?: CachedRoute;
   }
 }
 
 /**
- * Pace and cache are told to Fastify as well, whose hooks come before any guard. The interceptor stands only
+ * All of it is told to Fastify as well, whose hooks come before any guard. The interceptor stands only
  * where something is cached: one for all would double the cost of a small route, whatever it did there.
  */
 export const Policy = (policy: RoutePolicy) =>
   applyDecorators(
     SetMetadata(ROUTE_POLICY, policy),
-    RouteConfig({ pace: policy.pace, cache: cachedRoute(policy) }),
+    RouteConfig({ access: policy.access, pace: policy.pace, cache: cachedRoute(policy) }),
     ...(policy.cache ? [UseInterceptors(CacheInterceptor)] : []),
   );
 
@@ -70,6 +71,3 @@ const cachedRoute = ({ access, pace, cache }: RoutePolicy): CachedRoute | undefi
     query: cache.query && [...cache.query].sort(),
     open: access === 'public' && cache.audience === 'everyone',
   };
-
-export const policyOf = (context: ExecutionContext): RoutePolicy | undefined =>
-  Reflect.getMetadata(ROUTE_POLICY, context.getHandler()) as RoutePolicy | undefined;

@@ -14,6 +14,8 @@ import type { Readiness } from './readiness.js';
 declare module 'fastify' {
   interface FastifyRequest {
     trace: Trace;
+    /** `routeOptions`, which are put together anew whenever they are asked for. */
+    route: FastifyRequest['routeOptions'];
   }
 }
 
@@ -47,7 +49,9 @@ export function createServer(log: Log): FastifyAdapter {
   guardDepth(adapter, BODY_BYTES);
   const fastify = adapter.getInstance<FastifyInstance>();
   fastify.decorateRequest('trace');
+  fastify.decorateRequest('route');
   fastify.addHook('onRequest', (request, reply, done) => {
+    request.route = request.routeOptions;
     request.trace = continued(request.id, request.headers.traceparent);
     reply.header('x-request-id', request.id);
     done();
@@ -56,7 +60,7 @@ export function createServer(log: Log): FastifyAdapter {
   // What is cached is given one when it has to be made.
   fastify.addHook('preHandler', (request, _reply, done) => {
     const reads = request.method === 'GET' && request.headers.authorization === undefined;
-    if (reads || request.routeOptions.config.cache) done();
+    if (reads || request.route.config.cache) done();
     else inTrace(request.trace, done);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
@@ -76,8 +80,8 @@ export function createServer(log: Log): FastifyAdapter {
 }
 
 /** The route, not its values: these are ids, addresses and secrets. What met no route is looked through. */
-function pathOf({ routeOptions, url }: FastifyRequest): string {
-  if (routeOptions.url) return routeOptions.url;
+function pathOf({ route, url }: FastifyRequest): string {
+  if (route.url) return route.url;
   const path = url.split('?', 1)[0] ?? '';
   try {
     return scrub(decodeURIComponent(path)).replaceAll(/\+?\d{8,}/g, '[hidden]');

@@ -33,12 +33,21 @@ export function createLog(config: Pick<Config, 'LOG_LEVEL' | 'DEBUG'>, part: str
 }
 
 export function logTo(out: DestinationStream, level: string, part: string): Omit<Log, 'settle'> {
-  const common = { level, base: { pid: process.pid, part }, timestamp: pino.stdTimeFunctions.isoTime };
+  const common = { level, base: { pid: process.pid, part }, timestamp };
   const plain = pino({ ...common, formatters: { level: named } }, out);
   return Object.assign(pino({ ...common, ...careful }, out), {
     request: (of: 'debug' | 'info', facts: RequestFacts) => plain[of](facts, 'request'),
   });
 }
+
+let moment = 0;
+let told = '';
+// Many lines share their millisecond.
+const timestamp = () => {
+  const now = Date.now();
+  if (now !== moment) told = `,"time":"${new Date((moment = now)).toISOString()}"`;
+  return told;
+};
 
 const named = (label: string) => ({ level: label });
 

@@ -58,7 +58,8 @@ export class Answers {
 
   private async look(address: string): Promise<Found | undefined> {
     const began = performance.now();
-    const found = await this.tiers.cache.get<Found>(address);
+    // What is one person's can only be in Redis.
+    const found = await (isPersonal(address) ? this.tiers.redis.find(address) : this.tiers.cache.get<Found>(address));
     if (!found || this.tiers.drops.since(began, partsOf(address).tags)) return undefined;
     this.tiers.process.keep(address, found);
     return found;

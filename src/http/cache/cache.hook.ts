@@ -28,7 +28,7 @@ export class CacheHook {
   ) {}
 
   answer(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-    const policy = request.routeOptions.config.cache;
+    const policy = request.route.config.cache;
     if (policy === undefined) done();
     else if (request.headers.authorization !== undefined) void this.forCaller(request, reply, policy, done);
     else if (policy.open) this.find(request, reply, policy, done);
@@ -44,7 +44,7 @@ export class CacheHook {
         done();
         return;
       }
-      await this.limit.limit(policy.pace, request, reply);
+      await this.limit.limit(request, reply);
       // Only who is known may ask for a fresh answer: a stranger could keep the database busy with it.
       if (wantsFresh(request)) done();
       else this.find(request, reply, policy, done, policy.audience === 'me' ? caller.id : undefined);

@@ -46,7 +46,7 @@ export class CacheInterceptor implements NestInterceptor {
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const policy = request.routeOptions.config.cache;
+    const policy = request.route.config.cache;
     if (policy === undefined) return next.handle();
     const reply = context.switchToHttp().getResponse<FastifyReply>();
     return from(this.answer({ policy, request, reply, handler: context.getHandler(), next }));

@@ -64,12 +64,10 @@ export class Entry {
     return Buffer.concat([lengths, head, this.plain, this.packed]);
   }
 
-  /** On bytes of its own: what Redis sent is a piece of something larger. */
   static decode(bytes: Buffer): Entry {
-    const own = Buffer.from(bytes);
-    const body = LENGTHS + own.readUInt32LE(0);
-    const end = body + own.readUInt32LE(4);
-    return new Entry(JSON.parse(own.toString('utf8', LENGTHS, body)) as Head, own.subarray(body, end), own.subarray(end));
+    const body = LENGTHS + bytes.readUInt32LE(0);
+    const end = body + bytes.readUInt32LE(4);
+    return new Entry(JSON.parse(bytes.toString('utf8', LENGTHS, body)) as Head, bytes.subarray(body, end), bytes.subarray(end));
   }
 
   static async of(plain: Buffer, headers: Record<string, string>, lifeMs: number, versions: readonly string[]): Promise<Entry> {

@@ -1,7 +1,7 @@
 import type { KeyvStoreAdapter, StoredData } from 'keyv';
 import { newId } from '../../kernel/ids.js';
 import type { CacheRedis } from '../../redis/cache.redis.js';
-import { partsOf } from './address.js';
+import { isPersonal, partsOf } from './address.js';
 import { Entry, type Stamp } from './entry.js';
 import type { Found } from './process.tier.js';
 import { PROCESS_MS } from './recent.js';
@@ -51,6 +51,11 @@ export class RedisTier implements KeyvStoreAdapter {
   ) {}
 
   async get<T>(address: string): Promise<StoredData<T> | undefined> {
+    const value = await this.find(address);
+    return value && ({ value } as StoredData<T>);
+  }
+
+  async find(address: string): Promise<Found | undefined> {
     const { name, tags } = partsOf(address);
     const began = performance.now();
     const until = Math.min(this.trustedUntil(), began + PROCESS_MS);
@@ -58,9 +63,10 @@ export class RedisTier implements KeyvStoreAdapter {
     const [bytes, ...versions] = (answer ?? []) as (Buffer | null)[];
     // Whoever stood still meanwhile knows nothing any more.
     if (!bytes || performance.now() >= until) return undefined;
-    const entry = Entry.decode(bytes);
+    // What Redis sent is a piece of something larger, which what stays here must not hold.
+    const entry = Entry.decode(isPersonal(address) ? bytes : Buffer.from(bytes));
     const right = versions.every((version, at) => version?.toString() === entry.head.versions[at]);
-    return right ? ({ value: { entry, began, until, tier: 'redis' } satisfies Found } as StoredData<T>) : undefined;
+    return right ? { entry, began, until, tier: 'redis' } : undefined;
   }
 
   /** Before a load: what it will be based on, and whether it is ours to do. */

@@ -10,7 +10,7 @@ export class AddressLimit {
   constructor(private readonly limits: Limits) {}
 
   limit(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-    const pace = request.routeOptions.config.pace;
+    const pace = request.route.config.pace;
     const verdict = pace === 'none' || pace === 'webhook' ? undefined : this.limits.ofAddress(request);
     if (verdict === undefined) done();
     else if (verdict instanceof Promise) void verdict.then((late) => judge(request, reply, late, done));

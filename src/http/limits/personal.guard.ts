@@ -1,8 +1,7 @@
-import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
-import { InjectThrottlerOptions, ThrottlerGuard, type ThrottlerModuleOptions, ThrottlerStorage } from '@nestjs/throttler';
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { ThrottlerStorage } from '@nestjs/throttler';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { policyOf, type Pace } from '../policy.js';
+import type { Pace } from '../policy.js';
 import { Limits, pass } from './limits.service.js';
 import type { RedisStorage } from './redis.storage.js';
 import { WINDOW_MS, type RuleName } from './rules.js';
@@ -13,30 +12,27 @@ declare module 'fastify' {
   }
 }
 
-const AT_ONCE = Promise.resolve(true);
-
 /** The limits of a person and of sign-ins. Stands behind the guards that find out who asks. */
 @Injectable()
-export class PersonalLimit extends ThrottlerGuard {
+export class PersonalLimit implements CanActivate {
   constructor(
-    @InjectThrottlerOptions() options: ThrottlerModuleOptions,
     @Inject(ThrottlerStorage) private readonly storage: RedisStorage,
-    reflector: Reflector,
     private readonly limits: Limits,
-  ) {
-    super(options, storage, reflector);
-  }
+  ) {}
 
-  // What need not wait is told without a promise, as most requests come from strangers who browse.
-  override canActivate(context: ExecutionContext): Promise<boolean> {
-    const pace = policyOf(context)?.pace;
+  canActivate(context: ExecutionContext): true | Promise<true> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const counts = pace === 'auth' || (pace !== undefined && pace !== 'none' && pace !== 'webhook' && request.caller !== undefined);
-    return counts && !request.isCounted ? this.limit(pace, request, context.switchToHttp().getResponse<FastifyReply>()) : AT_ONCE;
+    return this.limit(request, context.switchToHttp().getResponse<FastifyReply>());
   }
 
-  /** Throws where one of them is reached. */
-  async limit(pace: Pace, request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
+  /** At once where nothing is to be counted, as most requests come from strangers who browse. Throws where a limit is reached. */
+  limit(request: FastifyRequest, reply: FastifyReply): true | Promise<true> {
+    const { pace } = request.route.config;
+    if (pace === undefined || pace === 'none' || pace === 'webhook' || request.isCounted) return true;
+    return pace === 'auth' || request.caller ? this.countAll(pace, request, reply) : true;
+  }
+
+  private async countAll(pace: Pace, request: FastifyRequest, reply: FastifyReply): Promise<true> {
     request.isCounted = true;
     if (pace === 'auth') await this.count(reply, 'auth', this.limits.networkOf(request));
     if (request.caller) await this.count(reply, pace === 'costly' ? 'costly' : 'user', request.caller.id);
