@@ -6,6 +6,9 @@ import { openApp } from '../support/app.js';
 import { as, ask, openCache } from '../support/cache.js';
 import { eventually, labEnvironment } from '../support/lab.js';
 
+/** On a machine too busy for Redis to answer in its 150 ms the cache does something else, rightly; then once more. */
+const busy = { retry: 3 };
+
 let system: Awaited<ReturnType<typeof openCache>>;
 let url: string;
 let notes = 0;
@@ -64,7 +67,7 @@ describe('a declaration is refused at start', () => {
   });
 });
 
-describe('what is not for keeping is made each time', () => {
+describe('what is not for keeping is made each time', busy, () => {
   it.each(['cookie', 'control', 'encoding', 'vary', 'status', 'stream', 'large'])('an answer with its own %s', async (how) => {
     const id = await aNote();
     const first = await ask(`${url}/${id}/odd?how=${how}`);
@@ -85,10 +88,11 @@ describe('what is not for keeping is made each time', () => {
   });
 
   it('a refusal, and the route works as soon as it can', async () => {
-    expect((await ask(`${url}/later`)).status).toBe(404);
-    expect((await ask(`${url}/later?fail=1`)).status).toBe(409);
-    await system.edit('later');
-    expect((await ask(`${url}/later`)).status).toBe(200);
+    const id = `later-${(notes += 1)}`;
+    expect((await ask(`${url}/${id}`)).status).toBe(404);
+    expect((await ask(`${url}/${id}?fail=1`)).status).toBe(409);
+    await system.edit(id);
+    expect((await ask(`${url}/${id}`)).status).toBe(200);
   });
 
   it('a route that declares nothing, and nobody may keep it either', async () => {
@@ -99,7 +103,7 @@ describe('what is not for keeping is made each time', () => {
   });
 });
 
-describe('a kept answer', () => {
+describe('a kept answer', busy, () => {
   it('comes from the process, then from Redis, with the same bytes and what a client needs to keep it', async () => {
     const id = await aNote();
     const made = await ask(`${url}/${id}`);
@@ -212,7 +216,7 @@ describe('a kept answer', () => {
   });
 });
 
-describe('the key', () => {
+describe('the key', busy, () => {
   it('holds what the route declares of the query, in any order, and nothing else', async () => {
     const id = await aNote();
     const load = async (query: string) => (await ask(`${url}/${id}/list${query}`)).json.loads;
@@ -243,7 +247,7 @@ describe('the key', () => {
   });
 });
 
-describe('a fresh answer', () => {
+describe('a fresh answer', busy, () => {
   it('is made for who is signed in and asks for it, never for a stranger', async () => {
     const id = await aNote();
     for (const control of ['no-cache', 'max-age=0, no-store']) {
@@ -256,7 +260,7 @@ describe('a fresh answer', () => {
   });
 });
 
-describe('figures', () => {
+describe('figures', busy, () => {
   it('count by tier and by the family of a tag', async () => {
     const before = await system.figures();
     const id = await aNote();
