@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { pause } from '../../src/kernel/waiting.js';
 import { as, ask, openCache } from '../support/cache.js';
 import { watch } from '../support/staleness.js';
@@ -7,6 +7,7 @@ let system: Awaited<ReturnType<typeof openCache>>;
 beforeAll(async () => {
   system = await openCache();
 });
+beforeEach(async () => void (await system.up()));
 afterAll(() => system.close());
 
 const loads = async () => (await Promise.all(system.urls().map((url) => system.figures(url)))).reduce((sum, one) => sum + one.loads, 0);
