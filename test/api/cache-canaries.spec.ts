@@ -11,7 +11,9 @@ beforeAll(async () => {
   system = await openCache();
   urls = system.urls().map((url) => `${url}/notes`);
 });
-beforeEach(async () => void (await system.up()));
+beforeEach(async () => {
+  await system.up();
+});
 afterAll(() => system.close());
 
 const headers: Record<string, string>[] = [{}, { 'accept-encoding': 'identity', 'if-none-match': '"x"' }];

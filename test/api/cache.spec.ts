@@ -16,7 +16,9 @@ beforeAll(async () => {
   system = await openCache({ BACKEND_CORS_ORIGINS: 'https://front.example' }, 1);
   url = `${system.urls()[0]}/notes`;
 });
-beforeEach(async () => void (await system.up()));
+beforeEach(async () => {
+  await system.up();
+});
 afterAll(() => system.close());
 
 /** A note that nobody has asked for yet. */

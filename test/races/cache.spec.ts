@@ -7,7 +7,9 @@ let system: Awaited<ReturnType<typeof openCache>>;
 beforeAll(async () => {
   system = await openCache();
 });
-beforeEach(async () => void (await system.up()));
+beforeEach(async () => {
+  await system.up();
+});
 afterAll(() => system.close());
 
 const loads = async () => (await Promise.all(system.urls().map((url) => system.figures(url)))).reduce((sum, one) => sum + one.loads, 0);
