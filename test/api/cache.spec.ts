@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { Controller, Get, Module, Post } from '@nestjs/common';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Policy, type RoutePolicy } from '../../src/http/policy.js';
 import { openApp } from '../support/app.js';
 import { as, ask, openCache } from '../support/cache.js';
@@ -15,6 +15,9 @@ let notes = 0;
 beforeAll(async () => {
   system = await openCache({ BACKEND_CORS_ORIGINS: 'https://front.example' }, 1);
   url = `${system.urls()[0]}/notes`;
+});
+beforeEach(async () => {
+  await system.up();
 });
 afterAll(() => system.close());
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { pause } from '../../src/kernel/waiting.js';
 import { as, ask, openCache } from '../support/cache.js';
 import { watch } from '../support/staleness.js';
@@ -6,6 +6,9 @@ import { watch } from '../support/staleness.js';
 let system: Awaited<ReturnType<typeof openCache>>;
 beforeAll(async () => {
   system = await openCache();
+});
+beforeEach(async () => {
+  await system.up();
 });
 afterAll(() => system.close());
 
