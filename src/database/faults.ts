@@ -17,6 +17,8 @@ const words =
 // Waited too long for a lock or an answer, lost a deadlock, lost against another transaction.
 const busyFaults = new Set(['55P03', '57014', '40P01', '40001']);
 const FULL = '53100';
+// A text with the character NUL, as such or escaped within JSON.
+const unstorable = new Set(['22021', '22P05']);
 
 const codeOf = (error: unknown): unknown => (error instanceof Error ? (error as { code?: unknown }).code : undefined);
 
@@ -24,6 +26,8 @@ const codeOf = (error: unknown): unknown => (error instanceof Error ? (error as 
 export const isDatabaseBusy = (error: unknown): boolean => busyFaults.has(String(codeOf(error)));
 
 export const isDatabaseFull = (error: unknown): boolean => codeOf(error) === FULL;
+
+export const isUnstorable = (error: unknown): boolean => unstorable.has(String(codeOf(error)));
 
 /** True where the database is away or overwhelmed, not where it said no to what was asked. */
 export function isDatabaseAway(error: unknown): boolean {

@@ -1,17 +1,16 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { CONFIG } from '../config/config.module.js';
 import type { Config } from '../config/config.js';
+import { corsOf } from './cors.js';
 import { CacheHook } from './cache/cache.hook.js';
 import { AddressLimit } from './limits/address.limit.js';
-import { refused, sendProblem } from './problem.js';
-import { shedLoad } from './load.js';
+import { refused, sendProblem, type Refused } from './problem.js';
+import { watchLoad } from './load.js';
 import { Readiness } from './readiness.js';
 import { closeAfterAnswers } from './server.js';
-
-const PREFLIGHT_SECONDS = 600;
 
 /** What an answer may do in a browser: nothing, unless its route says otherwise. */
 const guarding = {
@@ -39,12 +38,14 @@ export class Edge implements OnModuleInit {
     const adapter = this.host.httpAdapter;
     const fastify = adapter.getInstance<FastifyInstance>();
     const headers = this.config.ENVIRONMENT === 'production' ? { ...guarding, ...throughTls } : guarding;
+    const behind = watchLoad(fastify);
+    // One hook for all of it, as each costs a request as much as a header.
     fastify.addHook('onRequest', (request, reply, done) => {
       reply.headers(headers);
-      // Nothing is unpacked here, so that nothing small can become large.
-      const packed = request.headers['content-encoding'];
-      if (packed === undefined || packed === 'identity') done();
-      else sendProblem(request, reply, refused('unsupported_type', 'Send the body without Content-Encoding.'));
+      if (isShed(request, behind()))
+        sendProblem(request, reply, refused('overloaded', 'This process is behind with its work. Try again in a moment.'));
+      else if (this.readiness.held) void this.readiness.held.then(() => done());
+      else done();
     });
     if (this.config.ENVIRONMENT !== 'production')
       fastify.addHook('onSend', (_request, reply, _payload, done) => {
@@ -52,13 +53,31 @@ export class Edge implements OnModuleInit {
         done();
       });
     closeAfterAnswers(fastify, this.readiness);
-    shedLoad(fastify);
-    const origins = this.config.BACKEND_CORS_ORIGINS.map((origin) => new URL(origin).origin);
-    if (origins.length > 0) adapter.enableCors({ origin: origins, maxAge: PREFLIGHT_SECONDS, exposedHeaders: '*' });
-    // After the plugin that tells browsers whether they may read what is answered here.
-    void fastify.after(() => {
-      fastify.addHook('onRequest', (request, reply, done) => this.address.limit(request, reply, done));
-      fastify.addHook('onRequest', (request, reply, done) => this.cache.answer(request, reply, done));
+    const cors = corsOf(this.config.BACKEND_CORS_ORIGINS.map((origin) => new URL(origin).origin));
+    fastify.addHook('onRequest', (request, reply, done) => {
+      const preflight = cors?.(request, reply) ?? false;
+      this.address.limit(request, reply, () => {
+        const why = unreadable(request);
+        if (why) sendProblem(request, reply, why);
+        else if (preflight) void reply.status(204).send();
+        else this.cache.answer(request, reply, done);
+      });
     });
   }
+}
+
+// Probes are always answered.
+const isShed = ({ url }: FastifyRequest, behind: boolean): boolean => behind && !url.startsWith('/health');
+
+const JSON_IN_UTF8 = /^application\/(?:[\w.-]+\+)?json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?$/i;
+
+function unreadable({ headers, url, method, route }: FastifyRequest): Refused | undefined {
+  if (url.includes('%00')) return refused('bad_request', 'The address must not hold the character NUL.');
+  // Nothing is unpacked here, so that nothing small can become large.
+  const packed = headers['content-encoding'];
+  if (packed !== undefined && packed.toLowerCase() !== 'identity')
+    return refused('unsupported_type', 'Send the body without Content-Encoding.');
+  const type = headers['content-type'];
+  if (type === undefined || method === 'GET' || method === 'HEAD' || route.url === undefined || JSON_IN_UTF8.test(type)) return undefined;
+  return refused('unsupported_type', 'Send the body as application/json in UTF-8.');
 }

@@ -1,14 +1,13 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { FastifyInstance } from 'fastify';
-import { refused, sendProblem } from './problem.js';
 
 const LOOK_MS = 100;
 const STEP_MS = 10;
 /** Where work stands in line this long before it begins, more of it only makes all wait longer. */
 const MOST_DELAY_MS = 250;
 
-/** Refuses new requests while the process cannot keep up with those it has. Probes are always answered. */
-export function shedLoad(fastify: FastifyInstance, mostDelayMs = MOST_DELAY_MS): void {
+/** Tells whether the process cannot keep up with the requests it has. */
+export function watchLoad(fastify: FastifyInstance, mostDelayMs = MOST_DELAY_MS): () => boolean {
   const delay = monitorEventLoopDelay({ resolution: STEP_MS });
   delay.enable();
   let behind = false;
@@ -22,9 +21,5 @@ export function shedLoad(fastify: FastifyInstance, mostDelayMs = MOST_DELAY_MS):
     delay.disable();
     done();
   });
-  fastify.addHook('onRequest', (request, reply, done) => {
-    if (behind && !request.url.startsWith('/health'))
-      sendProblem(request, reply, refused('overloaded', 'This process is behind with its work. Try again in a moment.'));
-    else done();
-  });
+  return () => behind;
 }

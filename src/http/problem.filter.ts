@@ -1,6 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { isDatabaseAway, isDatabaseBusy, isDatabaseFull } from '../database/faults.js';
+import { isDatabaseAway, isDatabaseBusy, isDatabaseFull, isUnstorable } from '../database/faults.js';
 import { Refusal } from '../kernel/problems.js';
 import type { Log } from '../observability/log.js';
 import { LOG } from '../observability/observability.module.js';
@@ -26,6 +26,7 @@ export class ProblemFilter implements ExceptionFilter {
 
 function explain(fault: unknown): Refused {
   if (fault instanceof Refusal) return refused(fault.code, fault.message, fault.errors);
+  if (isUnstorable(fault)) return refused('validation_failed', 'A text holds the character NUL, which no text may.');
   if (isDatabaseFull(fault)) return refused('storage_full', 'Nothing can be stored at the moment.');
   if (isDatabaseBusy(fault)) return refused('overloaded', 'This took too long, as too much is going on. Try again in a moment.');
   if (isDatabaseAway(fault)) return refused('dependency_down', 'A part this needs does not answer. Try again in a moment.');

@@ -140,10 +140,6 @@ async function quiet(server: Server): Promise<void> {
 }
 
 export function closeAfterAnswers(fastify: FastifyInstance, readiness: Readiness): void {
-  fastify.addHook('onRequest', (_request, _reply, done) => {
-    if (readiness.held) void readiness.held.then(() => done());
-    else done();
-  });
   fastify.addHook('onSend', (_request, reply, _payload, done) => {
     if (readiness.closed) reply.header('connection', 'close');
     done();

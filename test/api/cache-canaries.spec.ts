@@ -137,3 +137,23 @@ it('nothing that is personal stands in Redis under a name for everyone', async (
   expect(personal.length).toBeGreaterThan(PEOPLE);
   for (const { key } of personal) expect(key).toMatch(/^\{cache\}:\w+:entry:me:/);
 });
+
+it('shows no parameter that is not declared, as the next one would see it', async () => {
+  const path = `${system.urls()[0]}/notes/poisoned/list?page=1`;
+  expect((await ask(`${path}&evil=1`)).json.query).toEqual({ page: '1' });
+  expect((await ask(path)).json.query).toEqual({ page: '1' });
+});
+
+it('is made anew where Redis holds something that nobody can read', async () => {
+  const path = `${system.urls()[0]}/notes/damaged/mine`;
+  await ask(path, as('damaged'));
+  for (const bytes of ['abc', '', '{}'.repeat(50)]) {
+    await system.redis.ask(async (redis) => {
+      const keys = await redis.keys('*:entry:me:damaged:*');
+      expect(keys).toHaveLength(1);
+      await redis.set(keys[0]!, bytes);
+    });
+    const told = await ask(path, as('damaged'));
+    expect([told.status, told.json.canary]).toEqual([200, 'damaged']);
+  }
+});

@@ -64,8 +64,9 @@ describe('a body', () => {
       'application/x-www-form-urlencoded; boundary=x',
       'multipart/form-data; boundary=x',
       'application/jsonp',
+      'application/json; charset=utf-16',
     ])
-      expect([415, 201]).toContain((await post('{"a": 1}', { 'content-type': type })).status);
+      expect([type, (await post('{"a": 1}', { 'content-type': type })).json.code]).toEqual([type, 'unsupported_type']);
     expect(
       (await post('--x\r\nContent-Disposition: form-data; name="a"', { 'content-type': 'multipart/form-data; boundary=x' })).status,
     ).toBe(415);
@@ -152,5 +153,26 @@ describe('slow clients', () => {
     );
     for (let round = 0; round < 20; round += 1) expect((await edge.ask('/health/live')).status).toBe(200);
     for (const socket of slow) socket.destroy();
+  });
+
+  it('tells browsers which methods they may use, and any other OPTIONS is like a path that is not there', async () => {
+    const headers = {
+      origin: 'https://front.example',
+      'access-control-request-method': 'PATCH',
+      'access-control-request-headers': 'authorization',
+    };
+    const preflight = await edge.ask('/edge/echo', { method: 'OPTIONS', headers });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get('access-control-allow-methods')).toContain('PATCH');
+    expect(preflight.headers.get('access-control-allow-headers')).toBe('authorization');
+    expect(preflight.headers.get('x-request-id')).not.toBeNull();
+    const other = await edge.ask('/edge/echo', { method: 'OPTIONS' });
+    expect([other.status, other.json.code]).toEqual([404, 'not_found']);
+  });
+
+  it('calls NUL a fault of the question, in the address and in what is stored', async () => {
+    expect((await edge.ask('/edge/fail?how=%00')).status).toBe(400);
+    const stored = await edge.ask(`/edge/sql?ask=${encodeURIComponent(String.raw`SELECT E'\x00'`)}`);
+    expect([stored.status, stored.json.code]).toEqual([422, 'validation_failed']);
   });
 });

@@ -8,6 +8,7 @@ import { refused, sendProblem } from '../problem.js';
 import { addressOf, nameOf } from './address.js';
 import { Answers } from './answers.js';
 import { dress, hit } from './dress.js';
+import type { Found } from './process.tier.js';
 import { Tiers } from './tiers.js';
 
 declare module 'fastify' {
@@ -66,7 +67,7 @@ export class CacheHook {
     const tags = policy.tags(request);
     const address = addressOf(name, tags);
     if (address === undefined) return done();
-    void this.answers.find(address).then((found) => {
+    const use = (found: Found | undefined) => {
       if (found) {
         this.tiers.figures.count(found.tier ?? 'redis', tags);
         void reply.send(dress(request, reply, found.entry, hit(found)));
@@ -74,7 +75,9 @@ export class CacheHook {
         request.missedAt = address;
         done();
       }
-    });
+    };
+    // A cache in trouble is a cache without an answer.
+    this.answers.find(address).then(use, () => use(undefined));
   }
 }
 

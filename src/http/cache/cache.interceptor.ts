@@ -90,18 +90,22 @@ export class CacheInterceptor implements NestInterceptor {
 }
 
 /** Runs the handler for this caller: what is for everyone is made for a stranger, whoever asks. */
-async function run({ request, reply, handler, next }: Question, caller: FastifyRequest['caller']): Promise<Made> {
+async function run({ policy, request, reply, handler, next }: Question, caller: FastifyRequest['caller']): Promise<Made> {
   const unsaid = reply.getHeader('cache-control');
   // So that it shows where the handler says the very same.
   reply.removeHeader('cache-control');
   const before = reply.getHeaders();
   const asked = request.caller;
   request.caller = caller;
+  // What is no part of the key is no part of the answer.
+  const query = request.query as Record<string, unknown>;
+  request.query = Object.fromEntries((policy.query ?? []).filter((name) => name in query).map((name) => [name, query[name]]));
   let value: unknown;
   try {
     value = await inTrace(request.trace, () => lastValueFrom(next.handle(), { defaultValue: undefined }));
   } finally {
     request.caller = asked;
+    request.query = query;
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', (before['cache-control'] = unsaid));
   }
   const declared = (Reflect.getMetadata(HEADERS_METADATA, handler) ?? []) as { name: string }[];

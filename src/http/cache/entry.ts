@@ -64,10 +64,17 @@ export class Entry {
     return Buffer.concat([lengths, head, this.plain, this.packed]);
   }
 
-  static decode(bytes: Buffer): Entry {
-    const body = LENGTHS + bytes.readUInt32LE(0);
-    const end = body + bytes.readUInt32LE(4);
-    return new Entry(JSON.parse(bytes.toString('utf8', LENGTHS, body)) as Head, bytes.subarray(body, end), bytes.subarray(end));
+  /** `undefined` for what another version or a damaged server left. */
+  static decode(bytes: Buffer): Entry | undefined {
+    try {
+      const body = LENGTHS + bytes.readUInt32LE(0);
+      const end = body + bytes.readUInt32LE(4);
+      const head = JSON.parse(bytes.toString('utf8', LENGTHS, body)) as Partial<Head> | null;
+      if (!Array.isArray(head?.versions) || typeof head.etag !== 'string' || end > bytes.length) return undefined;
+      return new Entry(head as Head, bytes.subarray(body, end), bytes.subarray(end));
+    } catch {
+      return undefined;
+    }
   }
 
   static async of(plain: Buffer, headers: Record<string, string>, lifeMs: number, versions: readonly string[]): Promise<Entry> {

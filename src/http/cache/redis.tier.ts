@@ -65,8 +65,8 @@ export class RedisTier implements KeyvStoreAdapter {
     if (!bytes || performance.now() >= until) return undefined;
     // What Redis sent is a piece of something larger, which what stays here must not hold.
     const entry = Entry.decode(isPersonal(address) ? bytes : Buffer.from(bytes));
-    const right = versions.every((version, at) => version?.toString() === entry.head.versions[at]);
-    return right ? { entry, began, until, tier: 'redis' } : undefined;
+    if (!entry || !versions.every((version, at) => version?.toString() === entry.head.versions[at])) return undefined;
+    return { entry, began, until, tier: 'redis' };
   }
 
   /** Before a load: what it will be based on, and whether it is ours to do. */
