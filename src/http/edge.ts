@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { CONFIG } from '../config/config.module.js';
 import type { Config } from '../config/config.js';
 import { corsOf } from './cors.js';
+import { guarding } from './guarding.js';
 import { CacheHook } from './cache/cache.hook.js';
 import { AddressLimit } from './limits/address.limit.js';
 import { refused, sendProblem, type Refused } from './problem.js';
@@ -12,15 +13,6 @@ import { watchLoad } from './load.js';
 import { Readiness } from './readiness.js';
 import { closeAfterAnswers } from './server.js';
 
-/** What an answer may do in a browser: nothing, unless its route says otherwise. */
-const guarding = {
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  // What does not say that it may be kept is kept nowhere.
-  'cache-control': 'no-store',
-};
 const throughTls = { 'strict-transport-security': 'max-age=31536000; includeSubDomains' };
 
 /** What holds for every request, whatever route it meets or misses. */

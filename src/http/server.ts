@@ -8,6 +8,7 @@ import { scrub } from '../observability/hiding.js';
 import type { Log } from '../observability/log.js';
 import { continued, traceIdOf, within as inTrace, type Trace } from '../observability/trace.js';
 import { guardDepth } from './depth.js';
+import { guarding } from './guarding.js';
 import { refuseConnection, refusedWith, sendProblem } from './problem.js';
 import type { Readiness } from './readiness.js';
 
@@ -37,9 +38,13 @@ export function createServer(log: Log): FastifyAdapter {
       const given = request.headers['x-request-id'];
       return typeof given === 'string' && safeRequestId.test(given) ? given : newId();
     },
-    // Faults from before there is a route, which no filter sees.
-    frameworkErrors: (fault: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
-      sendProblem(request, reply, refusedWith(fault.statusCode ?? 400)),
+    // Faults from before there is a route, which neither hook nor filter sees.
+    frameworkErrors: (fault: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+      const why = refusedWith(fault.statusCode ?? 400);
+      sendProblem(request, reply.headers(guarding), why);
+      const traceId = traceIdOf(continued(request.id, request.headers.traceparent));
+      log.request('info', { requestId: request.id, traceId, method: request.method, path: '[unreadable]', status: why.status, ms: 0 });
+    },
     clientErrorHandler: refuseConnection,
     forceCloseConnections: false,
     return503OnClosing: false,

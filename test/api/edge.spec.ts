@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openApp } from '../support/app.js';
 import { EdgeModule, type Failure } from '../support/edge.module.js';
 import { freshDatabase, freshRedis } from '../support/fresh.js';
-import { labEnvironment } from '../support/lab.js';
+import { eventually, labEnvironment } from '../support/lab.js';
 import { LabModule } from '../support/lab.module.js';
 
 let database: Awaited<ReturnType<typeof freshDatabase>>;
@@ -71,6 +71,11 @@ describe('a fault becomes a problem', () => {
       expect(headers.get('content-type')).toMatch(/^application\/problem\+json/);
       expect(json).toMatchObject({ status, requestId: headers.get('x-request-id') });
       expect(json.requestId).toMatch(/^[\w-]{36}$/);
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      await eventually(
+        async () => edge.lines.filter(({ msg, requestId }) => msg === 'request' && requestId === json.requestId),
+        (lines) => lines.length === 1,
+      );
     },
   );
 
