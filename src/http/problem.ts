@@ -6,6 +6,8 @@ import { problems, type FieldFault, type ProblemCode } from '../kernel/problems.
 
 const RETRY_AFTER_SECONDS = 5;
 const TYPE = 'application/problem+json; charset=utf-8';
+/** However the address is written: whole, with slashes doubled, or without anything behind it. */
+const OPENAI = /^(?:https?:\/\/[^/]*)?\/+v1(?:\/|$)/i;
 
 export interface Refused {
   code: ProblemCode;
@@ -32,7 +34,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, why: R
   if (why.status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
   if (why.status === 401) reply.header('www-authenticate', 'Bearer');
   const path = request.url.split('?', 1)[0] ?? '';
-  const openai = path.startsWith('/v1/');
+  const openai = OPENAI.test(path);
   void reply
     .status(why.status)
     .header('x-request-id', request.id)

@@ -175,4 +175,13 @@ describe('slow clients', () => {
     const stored = await edge.ask(`/edge/sql?ask=${encodeURIComponent(String.raw`SELECT E'\x00'`)}`);
     expect([stored.status, stored.json.code]).toEqual([422, 'validation_failed']);
   });
+
+  it.each(['/v1', '/v1/models', '//v1/models', '/v1?x=1'])('is refused in the shape of OpenAI at %s', async (path) => {
+    const { status, json } = await edge.ask(path);
+    expect([status, Object.keys(json)]).toEqual([404, ['error']]);
+  });
+
+  it('is refused in our own shape beside it', async () => {
+    expect((await edge.ask('/v10/models')).json.code).toBe('not_found');
+  });
 });
