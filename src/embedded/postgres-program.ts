@@ -41,7 +41,7 @@ export function postgresProgram(dataDir: string, log: Log, namespaces = true): P
   const unshare = ofSystem(['unshare']);
   const can = (...command: string[]) => unshare !== undefined && works(unshare, [...asNobody, ...command]);
   // Within a namespace root has no power over what belongs to others.
-  if (namespaces && unshare !== undefined && can(binary(native, 'postgres'), '--version') && can('ls', dataDir)) {
+  if (namespaces && unshare !== undefined && can(binary(native, 'postgres'), '--version') && can(ofSystem(['ls']) ?? 'ls', dataDir)) {
     if (existsSync(data)) give(data, 0);
     return { data, command: (name, args) => ({ program: unshare, args: [...asNobody, binary(native, name), ...args] }) };
   }
