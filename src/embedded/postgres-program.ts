@@ -84,7 +84,8 @@ function elsewhere(data: string, native: string) {
   }
   if (found?.isDirectory()) {
     cpSync(data, place.data, { recursive: true, verbatimSymlinks: true });
-    execFileSync('sync');
+    const sync = ofSystem(['sync']);
+    if (sync !== undefined) execFileSync(sync);
     renameSync(data, moving(data));
   }
   if (!found?.isSymbolicLink()) symlinkSync(place.data, data);

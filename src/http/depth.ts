@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Refusal } from '../kernel/problems.js';
@@ -29,6 +30,7 @@ export function guardDepth(adapter: FastifyAdapter, bodyLimit: number): void {
   const parse = adapter.getInstance<FastifyInstance>().getDefaultJsonParser('error', 'error');
   const read = (request: FastifyRequest, body: Buffer, done: (fault: Error | null, value?: unknown) => void) => {
     if (isTooDeep(body)) done(new Refusal('body_too_deep'));
+    else if (!isUtf8(body)) done(new Refusal('malformed_json'));
     else void parse(request, body.toString(), done);
   };
   adapter.useBodyParser('application/json', false, { bodyLimit }, read);

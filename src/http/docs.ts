@@ -2,12 +2,13 @@ import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { dress } from './cache/dress.js';
+import { Entry } from './cache/entry.js';
 import { openApiDocument } from './openapi.js';
 
 /** Everything the page needs comes from here: no foreign font, script or picture. */
 const CSP = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
-const DAY_SECONDS = 86_400;
 
 const assets: Record<string, string> = {
   'swagger-ui.css': 'text/css; charset=utf-8',
@@ -48,19 +49,22 @@ const start = `SwaggerUIBundle({
 export function serveDocs(app: NestFastifyApplication, version: string): void {
   const fastify = app.getHttpAdapter().getInstance();
   const folder = join(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'), '..');
-  const send = (reply: FastifyReply, type: string, body: string | Buffer) =>
-    reply.header('content-security-policy', CSP).header('cache-control', `public, max-age=${DAY_SECONDS}`).type(type).send(body);
+  const kept = new Map<string, Entry>();
+  const serve = (path: string, type: string, make: () => string | Buffer | Promise<string | Buffer>) =>
+    fastify.get(path, async (request: FastifyRequest, reply: FastifyReply) => {
+      const entry = kept.get(path) ?? (await made(type, make));
+      kept.set(path, entry);
+      return reply.send(dress(request, reply, entry));
+    });
 
-  let document: Promise<string> | undefined;
-  fastify.get('/api/openapi.json', async (_request, reply) => {
-    document ??= openApiDocument(app, version).then((made) => JSON.stringify(made));
-    return reply
-      .header('cache-control', 'no-cache')
-      .type('application/json; charset=utf-8')
-      .send(await document);
-  });
-  for (const path of ['/api/docs', '/api/docs/']) fastify.get(path, (_request, reply) => send(reply, 'text/html; charset=utf-8', page));
-  fastify.get('/api/docs/start.js', (_request, reply) => send(reply, 'text/javascript; charset=utf-8', start));
-  for (const [name, type] of Object.entries(assets))
-    fastify.get(`/api/docs/${name}`, async (_request, reply) => send(reply, type, await readFile(join(folder, name))));
+  serve('/api/openapi.json', 'application/json; charset=utf-8', async () => JSON.stringify(await openApiDocument(app, version)));
+  for (const path of ['/api/docs', '/api/docs/']) serve(path, 'text/html; charset=utf-8', () => page);
+  serve('/api/docs/start.js', 'text/javascript; charset=utf-8', () => start);
+  for (const [name, type] of Object.entries(assets)) serve(`/api/docs/${name}`, type, () => readFile(join(folder, name)));
+}
+
+/** Packed and named by its content, so that whoever has it is told so, and nobody keeps an old one. */
+async function made(type: string, make: () => string | Buffer | Promise<string | Buffer>): Promise<Entry> {
+  const headers = { 'content-type': type, 'content-security-policy': CSP, 'cache-control': 'no-cache' };
+  return Entry.of(Buffer.from(await make()), headers, Infinity, []);
 }

@@ -11,7 +11,7 @@ import { AddressLimit } from './limits/address.limit.js';
 import { refused, sendProblem, type Refused } from './problem.js';
 import { watchLoad } from './load.js';
 import { Readiness } from './readiness.js';
-import { closeAfterAnswers } from './server.js';
+import { closeAfterAnswers, UNREADABLE } from './server.js';
 
 const throughTls = { 'strict-transport-security': 'max-age=31536000; includeSubDomains' };
 
@@ -61,15 +61,19 @@ export class Edge implements OnModuleInit {
 // Probes are always answered.
 const isShed = ({ url }: FastifyRequest, behind: boolean): boolean => behind && !url.startsWith('/health');
 
-const JSON_IN_UTF8 = /^application\/(?:[\w.-]+\+)?json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?$/i;
+const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-?8"?\s*(?:;|$))/i;
 
-function unreadable({ headers, url, method, route }: FastifyRequest): Refused | undefined {
-  if (url.includes('%00')) return refused('bad_request', 'The address must not hold the character NUL.');
+function unreadable({ headers, url, method, route, raw }: FastifyRequest): Refused | undefined {
+  if (url === UNREADABLE) return refused('bad_request', 'The address is not valid UTF-8, or holds the character NUL.');
+  if (headers.host === undefined && raw.httpVersionMinor > 0) return refused('bad_request', 'Send the header Host.');
   // Nothing is unpacked here, so that nothing small can become large.
   const packed = headers['content-encoding'];
-  if (packed !== undefined && packed.toLowerCase() !== 'identity')
-    return refused('unsupported_type', 'Send the body without Content-Encoding.');
+  const coded = headers['transfer-encoding'];
+  if ((packed !== undefined && packed.toLowerCase() !== 'identity') || (coded !== undefined && coded.toLowerCase() !== 'chunked'))
+    return refused('unsupported_type', 'Send the body as it is, neither packed nor otherwise coded.');
   const type = headers['content-type'];
-  if (type === undefined || method === 'GET' || method === 'HEAD' || route.url === undefined || JSON_IN_UTF8.test(type)) return undefined;
+  if (type === undefined || method === 'GET' || method === 'HEAD' || route.url === undefined) return undefined;
+  if (JSON_TYPE.test(type) && !OTHER_CHARSET.test(type)) return undefined;
   return refused('unsupported_type', 'Send the body as application/json in UTF-8.');
 }

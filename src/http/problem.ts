@@ -1,11 +1,8 @@
-import { STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { newId } from '../kernel/ids.js';
 import { problems, type FieldFault, type ProblemCode } from '../kernel/problems.js';
 
 const RETRY_AFTER_SECONDS = 5;
-const TYPE = 'application/problem+json; charset=utf-8';
+export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 /** However the address is written: whole, with slashes doubled, or without anything behind it. */
 const OPENAI = /^(?:https?:\/\/[^/]*)?\/+v1(?:\/|$)/i;
 
@@ -23,22 +20,22 @@ export const refused = (code: ProblemCode, detail: string = problems[code].title
   errors,
 });
 
-/** For what comes with a status alone; one without a code of its own speaks with that of a bad request. */
+/** For what comes with a status alone. */
 export function refusedWith(status: number): Refused {
   const codes = Object.keys(problems) as ProblemCode[];
   const code = codes.find((each) => problems[each].status === status) ?? 'bad_request';
-  return { ...refused(code, code === 'not_found' ? 'There is nothing at this address.' : undefined), status };
+  return refused(code, code === 'not_found' ? 'There is nothing at this address.' : undefined);
 }
 
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, why: Refused): void {
   if (why.status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
   if (why.status === 401) reply.header('www-authenticate', 'Bearer');
-  const path = request.url.split('?', 1)[0] ?? '';
+  const path = request.originalUrl.split('?', 1)[0] ?? '';
   const openai = OPENAI.test(path);
   void reply
     .status(why.status)
     .header('x-request-id', request.id)
-    .type(openai ? 'application/json; charset=utf-8' : TYPE)
+    .type(openai ? 'application/json; charset=utf-8' : PROBLEM_TYPE)
     .send(openai ? openaiError(why) : problemOf(why, request.id, path));
 }
 
@@ -54,25 +51,7 @@ function openaiType(status: number): string {
   return status < 500 ? 'invalid_request_error' : 'server_error';
 }
 
-/** For what never became a request: too slow, too large or no HTTP at all. */
-export function refuseConnection(fault: Error & { code?: string }, socket: Socket): void {
-  if (fault.code !== 'ECONNRESET' && socket.writable) {
-    const status = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 }[fault.code ?? ''] ?? 400;
-    const id = newId();
-    const body = JSON.stringify(problemOf(refusedWith(status), id));
-    const head = [
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-      `Content-Type: ${TYPE}`,
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      `X-Request-Id: ${id}`,
-      'Connection: close',
-    ];
-    socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
-  }
-  socket.destroySoon();
-}
-
-const problemOf = ({ code, detail, status, errors }: Refused, requestId: string, instance?: string) => ({
+export const problemOf = ({ code, detail, status, errors }: Refused, requestId: string, instance?: string) => ({
   type: `https://mutirao.dev/problems/${code.replaceAll('_', '-')}`,
   title: problems[code].title,
   status,

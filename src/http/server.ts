@@ -1,15 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Server } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { newId } from '../kernel/ids.js';
 import { pause } from '../kernel/waiting.js';
 import { scrub } from '../observability/hiding.js';
 import type { Log } from '../observability/log.js';
 import { continued, traceIdOf, within as inTrace, type Trace } from '../observability/trace.js';
+import { refuseConnection, refuseOddities } from './connection.js';
 import { guardDepth } from './depth.js';
-import { guarding } from './guarding.js';
-import { refuseConnection, refusedWith, sendProblem } from './problem.js';
 import type { Readiness } from './readiness.js';
 
 declare module 'fastify' {
@@ -33,18 +32,15 @@ export function createServer(log: Log): FastifyAdapter {
     connectionTimeout: 0,
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 2_000 },
+    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 2_000, requireHostHeader: false },
     genReqId: (request: { headers: IncomingHttpHeaders }) => {
       const given = request.headers['x-request-id'];
       return typeof given === 'string' && safeRequestId.test(given) ? given : newId();
     },
-    // Faults from before there is a route, which neither hook nor filter sees.
-    frameworkErrors: (fault: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
-      const why = refusedWith(fault.statusCode ?? 400);
-      sendProblem(request, reply.headers(guarding), why);
-      const traceId = traceIdOf(continued(request.id, request.headers.traceparent));
-      log.request('info', { requestId: request.id, traceId, method: request.method, path: '[unreadable]', status: why.status, ms: 0 });
-    },
+    // So that it meets the hooks like any other, which Fastify's own way with it does not.
+    rewriteUrl: ({ url = '' }) => (isReadable(url) ? url : UNREADABLE),
+    // Longer than an address can be.
+    routerOptions: { maxParamLength: 16_384 },
     clientErrorHandler: refuseConnection,
     forceCloseConnections: false,
     return503OnClosing: false,
@@ -53,6 +49,7 @@ export function createServer(log: Log): FastifyAdapter {
   });
   guardDepth(adapter, BODY_BYTES);
   const fastify = adapter.getInstance<FastifyInstance>();
+  refuseOddities(fastify.server);
   fastify.decorateRequest('trace');
   fastify.decorateRequest('route');
   fastify.addHook('onRequest', (request, reply, done) => {
@@ -87,11 +84,21 @@ export function createServer(log: Log): FastifyAdapter {
 /** The route, not its values: these are ids, addresses and secrets. What met no route is looked through. */
 function pathOf({ route, url }: FastifyRequest): string {
   if (route.url) return route.url;
-  const path = url.split('?', 1)[0] ?? '';
+  if (url === UNREADABLE) return '[unreadable]';
+  return scrub(decodeURIComponent(url.split('?', 1)[0] ?? '')).replaceAll(/\+?\d{8,}/g, '[hidden]');
+}
+
+/** Where an address leads that is none. */
+export const UNREADABLE = '/unreadable';
+
+function isReadable(url: string): boolean {
+  if (!url.includes('%')) return true;
+  if (url.includes('%00')) return false;
   try {
-    return scrub(decodeURIComponent(path)).replaceAll(/\+?\d{8,}/g, '[hidden]');
+    decodeURIComponent(url.split('?', 1)[0] ?? '');
+    return true;
   } catch {
-    return '[unreadable]';
+    return false;
   }
 }
 

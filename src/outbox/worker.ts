@@ -174,7 +174,7 @@ export class Worker {
   }
 }
 
-/** What the table keeps of an error: any value can be thrown, and not every text can be stored. */
+/** What the table keeps of an error. Whatever can be thrown is one, and not every text can be stored. */
 function wordsOf(error: unknown): string {
   try {
     return (error instanceof Error ? error.message : String(error)).replaceAll('\0', '\uFFFD');

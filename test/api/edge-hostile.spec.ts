@@ -14,7 +14,10 @@ let edge: Awaited<ReturnType<typeof openApp>>;
 
 beforeAll(async () => {
   [database, redis] = await Promise.all([freshDatabase(), freshRedis()]);
-  const env = labEnvironment(database.url, redis.url, { BACKEND_CORS_ORIGINS: 'https://front.example' });
+  const env = labEnvironment(database.url, redis.url, {
+    BACKEND_CORS_ORIGINS: 'https://front.example',
+    RATE_LIMIT_IP_PER_MINUTE: '1000000',
+  });
   edge = await openApp(env, [LabModule, EdgeModule]);
 });
 afterAll(async () => {
@@ -72,6 +75,18 @@ describe('a body', () => {
     ).toBe(415);
   });
 
+  it('of JSON that is not UTF-8 is refused, not mended, and other parameters of its type do not matter', async () => {
+    const { status, json } = await post(Uint8Array.from([...Buffer.from('{"a":"'), 0xff, 0xfe, ...Buffer.from('"}')]));
+    expect([status, json.code]).toEqual([400, 'malformed_json']);
+    for (const type of ['application/json; profile="x"', 'application/json;charset="UTF-8"; v=1'])
+      expect([type, (await post('{"a": 1}', { 'content-type': type })).status]).toEqual([type, 201]);
+  });
+
+  it('that is coded on its way is not read', async () => {
+    const head = 'POST /edge/echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: gzip, chunked\r\n\r\n';
+    expect(await statusOf(`${head}2\r\n{}\r\n0\r\n\r\n`)).toBe(415);
+  });
+
   it('that never ends is cut off at its bound', async () => {
     const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
     const head = 'POST /edge/echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n';
@@ -107,6 +122,17 @@ describe('a request', () => {
     'http://localhost//edge/guarded',
   ])('never passes a guard by another way of writing its path: %s', async (path) => {
     expect([400, 401, 404]).toContain(await statusOf(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`));
+  });
+
+  it('to an address that cannot be read is counted and answered like any other', async () => {
+    const headers = { origin: 'https://front.example' };
+    for (const path of ['/%ff', '/edge/echo%00', `/${'a'.repeat(12_000)}`]) {
+      const answer = await edge.ask(path, { headers });
+      expect([400, 404]).toContain(answer.status);
+      expect(answer.headers.get('x-ratelimit-limit')).toBe('1000000');
+      expect(answer.headers.get('access-control-allow-origin')).toBe('https://front.example');
+      expect(answer.json.instance).toBe(path);
+    }
   });
 
   it('with line breaks in a header does not write headers of ours', async () => {

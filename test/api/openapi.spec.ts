@@ -71,7 +71,10 @@ describe('the page that shows it', () => {
     expect(links.length).toBeGreaterThan(3);
     for (const link of links) {
       expect(link).toMatch(/^\/api\/docs\//);
-      expect((await app.ask(link)).status).toBe(200);
+      const { status, headers } = await app.ask(link);
+      expect(status).toBe(200);
+      const known = await app.ask(link, { headers: { 'if-none-match': headers.get('etag') ?? '' } });
+      expect([known.status, known.text]).toEqual([304, '']);
     }
   });
 

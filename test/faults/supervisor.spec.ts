@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -180,6 +180,9 @@ describe('bare machines', () => {
     expect(hint?.msg).toMatch(/starting degraded.*To get it: install Redis/);
     const health = await fetch(`${url}/health`);
     expect([health.status, ((await health.json()) as { status: string }).status]).toEqual([200, 'degraded']);
+    // A short PATH is no reason to take the data elsewhere.
+    const moved = system.lines.some(({ msg }) => msg.startsWith('PostgreSQL refuses root'));
+    expect(moved).toBe(process.getuid?.() === 0 && spawnSync('/usr/bin/unshare', ['--user', 'true']).status !== 0);
   });
 
   it.runIf(process.getuid?.() === 0)(

@@ -1,19 +1,11 @@
 import 'reflect-metadata';
-import { Controller, Get, Global, Injectable, Module } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import { Controller, Get, Global, Module } from '@nestjs/common';
 import { loadEnvironment, readConfig } from '../../src/config/config.js';
-import { Callers, type Caller } from '../../src/http/caller.js';
+import { Callers } from '../../src/http/caller.js';
 import { Policy } from '../../src/http/policy.js';
 import { runRole } from '../../src/run-role.js';
 import { page } from './page.js';
-
-/** Takes everybody's word: what proving costs is measured where it is done. */
-@Injectable()
-class TrustingCallers extends Callers {
-  async identify({ headers }: FastifyRequest): Promise<Caller> {
-    return { id: headers.authorization ?? '', role: 'donor' };
-  }
-}
+import { trustingCallers } from '../support/callers.js';
 
 @Controller('bench')
 class BenchController {
@@ -37,7 +29,7 @@ class BenchController {
 }
 
 @Global()
-@Module({ controllers: [BenchController], providers: [{ provide: Callers, useClass: TrustingCallers }], exports: [Callers] })
+@Module({ controllers: [BenchController], providers: [trustingCallers], exports: [Callers] })
 class BenchModule {}
 
 await runRole(() => readConfig(loadEnvironment(process.env)), [BenchModule]);

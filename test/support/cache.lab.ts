@@ -1,23 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { Controller, Get, Global, Header, Injectable, Module, Param, Post, Query, Req, Res, StreamableFile } from '@nestjs/common';
+import { Controller, Get, Global, Header, Module, Param, Post, Query, Req, Res, StreamableFile } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
 import { afterCommit, Transactions } from '../../src/database/transactions.js';
 import { Cache } from '../../src/http/cache/cache.service.js';
-import { Callers, type Caller } from '../../src/http/caller.js';
+import { Callers } from '../../src/http/caller.js';
 import { type CachePolicy, Policy } from '../../src/http/policy.js';
 import { Refusal } from '../../src/kernel/problems.js';
 import { pause } from '../../src/kernel/waiting.js';
-
-/** Takes `Bearer <name>` at its word, which only a test may. */
-@Injectable()
-class TrustingCallers extends Callers {
-  async identify({ headers }: FastifyRequest): Promise<Caller> {
-    const [scheme, id] = headers.authorization?.split(' ') ?? [];
-    if (scheme !== 'Bearer' || !id) throw new Refusal('unauthenticated');
-    return { id, role: 'donor' };
-  }
-}
+import { trustingCallers } from './callers.js';
 
 const tagOf = ({ params }: FastifyRequest) => [`note:${(params as { id: string }).id}`];
 const cache = { seconds: 60, audience: 'everyone', tags: tagOf } as const satisfies CachePolicy;
@@ -150,5 +141,5 @@ export class NotesController {
 }
 
 @Global()
-@Module({ controllers: [NotesController], providers: [{ provide: Callers, useClass: TrustingCallers }], exports: [Callers] })
+@Module({ controllers: [NotesController], providers: [trustingCallers], exports: [Callers] })
 export class CacheLab {}

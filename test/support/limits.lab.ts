@@ -4,19 +4,12 @@ import { Body, Controller, Get, Global, Headers, Injectable, Module, type OnModu
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { Callers, type Caller } from '../../src/http/caller.js';
+import { Callers } from '../../src/http/caller.js';
 import { ClientAddresses } from '../../src/http/client-address.js';
 import { Limits } from '../../src/http/limits/limits.service.js';
 import { Policy, type Pace } from '../../src/http/policy.js';
 import { Refusal } from '../../src/kernel/problems.js';
-
-/** Takes `Bearer <name>` at its word, which only a test may. */
-@Injectable()
-class TrustingCallers extends Callers {
-  async identify(request: FastifyRequest): Promise<Caller> {
-    return { id: request.headers.authorization!.replace('Bearer ', ''), role: 'donor' };
-  }
-}
+import { trustingCallers } from './callers.js';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -104,5 +97,5 @@ class RawRoute implements OnModuleInit {
 }
 
 @Global()
-@Module({ controllers: [LimitsController], providers: [RawRoute, { provide: Callers, useClass: TrustingCallers }], exports: [Callers] })
+@Module({ controllers: [LimitsController], providers: [RawRoute, trustingCallers], exports: [Callers] })
 export class LimitsLab {}

@@ -18,6 +18,9 @@ declare module 'fastify' {
   }
 }
 
+/** Goes on, or ends in this fault. */
+type Done = (fault?: Error) => void;
+
 /** Answers from the cache before Nest is troubled. Who shows a proof is known, let in and counted here as by the guards. */
 @Injectable()
 export class CacheHook {
@@ -28,7 +31,7 @@ export class CacheHook {
     private readonly limit: PersonalLimit,
   ) {}
 
-  answer(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+  answer(request: FastifyRequest, reply: FastifyReply, done: Done): void {
     const policy = request.route.config.cache;
     if (policy === undefined) done();
     else if (request.headers.authorization !== undefined) void this.forCaller(request, reply, policy, done);
@@ -37,7 +40,7 @@ export class CacheHook {
   }
 
   /** Whoever is refused here is refused again by the guard whose word that is. */
-  private async forCaller(request: FastifyRequest, reply: FastifyReply, policy: CachedRoute, done: () => void): Promise<void> {
+  private async forCaller(request: FastifyRequest, reply: FastifyReply, policy: CachedRoute, done: Done): Promise<void> {
     try {
       await this.identity.identify(request);
       const { caller } = request;
@@ -55,7 +58,7 @@ export class CacheHook {
     }
   }
 
-  private find(request: FastifyRequest, reply: FastifyReply, policy: CachedRoute, done: () => void, callerId?: string): void {
+  private find(request: FastifyRequest, reply: FastifyReply, policy: CachedRoute, done: Done, callerId?: string): void {
     const name = nameOf(request, policy, callerId);
     if (name === undefined) return done();
     const kept = this.tiers.process.peek(name, performance.now());
@@ -77,7 +80,11 @@ export class CacheHook {
       }
     };
     // A cache in trouble is a cache without an answer.
-    this.answers.find(address).then(use, () => use(undefined));
+    this.answers
+      .find(address)
+      .catch(() => undefined)
+      .then(use)
+      .catch(done);
   }
 }
 

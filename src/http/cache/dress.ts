@@ -6,12 +6,12 @@ export const CACHE = 'mutirao';
 const NEGOTIATED = 'Accept-Encoding';
 
 /** Puts on what is sent besides the body, and gives the body; none where the client has it already. */
-export function dress(request: FastifyRequest, reply: FastifyReply, entry: Entry, status: string): Buffer | undefined {
+export function dress(request: FastifyRequest, reply: FastifyReply, entry: Entry, status?: string): Buffer | undefined {
   const { headers, etag, body } = entry.form(acceptsGzip(request.headers['accept-encoding']));
   const varies = reply.getHeader('vary');
   reply.headers(headers);
   reply.header('vary', varies === undefined ? NEGOTIATED : `${String(varies)}, ${NEGOTIATED}`);
-  reply.header('cache-status', status);
+  if (status !== undefined) reply.header('cache-status', status);
   const known = request.headers['if-none-match'];
   if (known === undefined || !names(known, etag)) return body;
   reply.status(304).removeHeader('content-encoding');
@@ -23,8 +23,8 @@ export const hit = ({ entry, tier }: Found): string =>
 
 function acceptsGzip(accepted: string | string[] | undefined): boolean {
   if (accepted === undefined) return false;
-  const quality = /\bgzip\b(?:\s*;\s*q=([\d.]+))?/i.exec(String(accepted));
-  return quality !== null && Number(quality[1] ?? 1) > 0;
+  const named = /(?:^|,)\s*gzip\s*(;[^,]*)?(?:,|$)/i.exec(String(accepted));
+  return named !== null && !/;\s*q=0(?:\.0*)?\s*(?:;|$)/i.test(named[1] ?? '');
 }
 
 /** Weakly, as the norm wants it; the packed form's tag names the same answer. */

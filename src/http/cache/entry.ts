@@ -5,6 +5,8 @@ import { gzip } from 'node:zlib';
 const compress = promisify(gzip);
 const LEAST_TO_COMPRESS = 1_024;
 const LENGTHS = 8;
+/** What the bytes mean: to be raised with it, as processes of several versions share what is kept. */
+const FORMAT = 1;
 
 /** What a load was based on: the versions of its tags before it began. */
 export interface Stamp {
@@ -57,7 +59,7 @@ export class Entry {
   }
 
   encode(): Buffer {
-    const head = Buffer.from(JSON.stringify(this.head));
+    const head = Buffer.from(JSON.stringify({ ...this.head, format: FORMAT }));
     const lengths = Buffer.allocUnsafe(LENGTHS);
     lengths.writeUInt32LE(head.length, 0);
     lengths.writeUInt32LE(this.plain.length, 4);
@@ -69,8 +71,9 @@ export class Entry {
     try {
       const body = LENGTHS + bytes.readUInt32LE(0);
       const end = body + bytes.readUInt32LE(4);
-      const head = JSON.parse(bytes.toString('utf8', LENGTHS, body)) as Partial<Head> | null;
-      if (!Array.isArray(head?.versions) || typeof head.etag !== 'string' || end > bytes.length) return undefined;
+      const head = JSON.parse(bytes.toString('utf8', LENGTHS, body)) as Partial<Head & { format: number }> | null;
+      if (head?.format !== FORMAT || end > bytes.length) return undefined;
+      if (!Array.isArray(head.versions) || typeof head.etag !== 'string') return undefined;
       return new Entry(head as Head, bytes.subarray(body, end), bytes.subarray(end));
     } catch {
       return undefined;
