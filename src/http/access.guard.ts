@@ -1,9 +1,10 @@
 import { type CanActivate, type ExecutionContext, Injectable, type OnModuleInit, Optional, RequestMethod } from '@nestjs/common';
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '../kernel/problems.js';
 import { type Caller, Callers, type Role } from './caller.js';
+import { PersonalLimit } from './limits/personal.limit.js';
 import { ROUTE_POLICY, type Access, type RoutePolicy } from './policy.js';
 import { ROUTE_WORDS, type RouteWords } from './says.js';
 
@@ -27,17 +28,11 @@ export const isFor = (access: Access, { role }: Caller): boolean => roles[access
 
 /** Finds out who asks. What proves nothing is refused even where nobody has to sign in. */
 @Injectable()
-export class IdentityGuard implements CanActivate {
+export class Identity {
   constructor(@Optional() private readonly callers?: Callers) {}
 
-  canActivate(context: ExecutionContext): true | Promise<true> {
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
-    return request.headers.authorization === undefined || request.caller !== undefined ? true : this.identify(request);
-  }
-
-  async identify(request: FastifyRequest): Promise<true> {
+  async find(request: FastifyRequest): Promise<void> {
     request.caller = await this.callers?.identify(request);
-    return true;
   }
 }
 
@@ -50,12 +45,14 @@ function cacheFaults({ access, cache }: Partial<RoutePolicy> = {}, method: strin
   ];
 }
 
-/** Lets in whom the route's policy names, and nobody where there is none. */
+/** Lets in whom the route's policy names, and nobody where there is none; then counts them. One guard, as each costs. */
 @Injectable()
 export class AccessGuard implements CanActivate, OnModuleInit {
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
+    private readonly identity: Identity,
+    private readonly limit: PersonalLimit,
   ) {}
 
   onModuleInit(): void {
@@ -65,13 +62,21 @@ export class AccessGuard implements CanActivate, OnModuleInit {
     if (faults.length > 0) throw new Error(`routes that cannot be cached: ${faults.join('; ')}`);
   }
 
-  canActivate(context: ExecutionContext): boolean {
-    const { route, caller } = context.switchToHttp().getRequest<FastifyRequest>();
+  /** At once where nothing has to be proved or counted, as for most requests. */
+  canActivate(context: ExecutionContext): true | Promise<true> {
+    const [request, reply] = context.getArgs<[FastifyRequest, FastifyReply]>();
+    if (request.headers.authorization === undefined || request.caller !== undefined) return this.admit(request, reply);
+    return this.identity.find(request).then(() => this.admit(request, reply));
+  }
+
+  private admit(request: FastifyRequest, reply: FastifyReply): true | Promise<true> {
+    const { route, caller } = request;
     const { access = 'admin' } = route.config;
-    if (access === 'public') return true;
-    if (!caller) throw new Refusal('unauthenticated');
-    if (!isFor(access, caller)) throw new Refusal('forbidden');
-    return true;
+    if (access !== 'public') {
+      if (!caller) throw new Refusal('unauthenticated');
+      if (!isFor(access, caller)) throw new Refusal('forbidden');
+    }
+    return this.limit.count(request, reply);
   }
 
   /** Every route of this process with its policy. */

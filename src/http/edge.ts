@@ -1,62 +1,78 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CONFIG } from '../config/config.module.js';
 import type { Config } from '../config/config.js';
+import { continued, within as inTrace } from '../observability/trace.js';
+import { answerOf, guardingLines } from './answer.js';
 import { corsOf } from './cors.js';
-import { guarding } from './guarding.js';
 import { CacheHook } from './cache/cache.hook.js';
-import { AddressLimit } from './limits/address.limit.js';
+import { AddressLimit, type Done } from './limits/address.limit.js';
 import { refused, sendProblem, type Refused } from './problem.js';
 import { watchLoad } from './load.js';
 import { Readiness } from './readiness.js';
-import { closeAfterAnswers, UNREADABLE } from './server.js';
-
-const throughTls = { 'strict-transport-security': 'max-age=31536000; includeSubDomains' };
+import { UNREADABLE } from './server.js';
 
 /** What holds for every request, whatever route it meets or misses. */
 @Injectable()
 export class Edge implements OnModuleInit {
+  private readonly cors: ReturnType<typeof corsOf>;
+
   constructor(
     private readonly host: HttpAdapterHost<FastifyAdapter>,
     private readonly readiness: Readiness,
     private readonly address: AddressLimit,
     private readonly cache: CacheHook,
     @Inject(CONFIG) private readonly config: Config,
-  ) {}
+  ) {
+    this.cors = corsOf(config.BACKEND_CORS_ORIGINS.map((origin) => new URL(origin).origin));
+  }
 
   onModuleInit(): void {
     const adapter = this.host.httpAdapter;
     const fastify = adapter.getInstance<FastifyInstance>();
-    const headers = this.config.ENVIRONMENT === 'production' ? { ...guarding, ...throughTls } : guarding;
+    const production = this.config.ENVIRONMENT === 'production';
+    const lines = guardingLines(production);
+    const isLast = () => this.readiness.closed;
     const behind = watchLoad(fastify);
     // One hook for all of it, as each costs a request as much as a header.
     fastify.addHook('onRequest', (request, reply, done) => {
-      reply.headers(headers);
+      request.route = request.routeOptions;
+      request.trace = continued(request.id, request.headers.traceparent);
+      const answer = answerOf(reply);
+      answer.firm = `X-Request-Id: ${request.id}\r\n${lines}`;
+      answer.isLast = isLast;
       if (isShed(request, behind()))
         sendProblem(request, reply, refused('overloaded', 'This process is behind with its work. Try again in a moment.'));
-      else if (this.readiness.held) void this.readiness.held.then(() => done());
-      else done();
+      else if (this.readiness.held) this.readiness.held.then(() => this.admit(request, reply, done)).catch(done);
+      else this.admit(request, reply, done);
     });
-    if (this.config.ENVIRONMENT !== 'production')
+    if (!production)
       fastify.addHook('onSend', (_request, reply, _payload, done) => {
         reply.header('server-timing', `total;dur=${reply.elapsedTime.toFixed(1)}`);
         done();
       });
-    closeAfterAnswers(fastify, this.readiness);
-    const cors = corsOf(this.config.BACKEND_CORS_ORIGINS.map((origin) => new URL(origin).origin));
-    fastify.addHook('onRequest', (request, reply, done) => {
-      const preflight = cors?.(request, reply) ?? false;
-      this.address.limit(request, reply, () => {
-        const why = unreadable(request);
-        if (why) sendProblem(request, reply, why);
-        else if (preflight) void reply.status(204).send();
-        else this.cache.answer(request, reply, done);
-      });
+  }
+
+  private admit(request: FastifyRequest, reply: FastifyReply, done: Done): void {
+    const preflight = this.cors?.(request, reply) ?? false;
+    this.address.limit(request, reply, (fault) => {
+      const why = unreadable(request);
+      if (fault) done(fault);
+      else if (why) sendProblem(request, reply, why);
+      else if (preflight) void reply.status(204).send();
+      else this.cache.answer(request, reply, knows(request) ? (late) => inTrace(request.trace, () => done(late)) : done);
     });
   }
 }
+
+/**
+ * Whose reading may have consequences: what strangers read has none, and the context would be a fifth of that
+ * work's cost. What is cached is given one when it has to be made.
+ */
+const knows = ({ method, headers, route }: FastifyRequest): boolean =>
+  method === 'GET' && headers.authorization !== undefined && route.config.cache === undefined;
 
 // Probes are always answered.
 const isShed = ({ url }: FastifyRequest, behind: boolean): boolean => behind && !url.startsWith('/health');

@@ -1,12 +1,12 @@
 import { Global, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE, DiscoveryModule } from '@nestjs/core';
-import { AccessGuard, IdentityGuard } from './access.guard.js';
+import { AccessGuard, Identity } from './access.guard.js';
 import { CacheHook } from './cache/cache.hook.js';
 import { CacheModule } from './cache/cache.module.js';
 import { Edge } from './edge.js';
 import { AddressLimit } from './limits/address.limit.js';
 import { LimitsModule } from './limits/limits.module.js';
-import { PersonalLimit } from './limits/personal.guard.js';
+import { PersonalLimit } from './limits/personal.limit.js';
 import { ProblemFilter } from './problem.filter.js';
 import { Readiness } from './readiness.js';
 import { ValidationPipe } from './validation.js';
@@ -21,12 +21,10 @@ import { ValidationPipe } from './validation.js';
     CacheHook,
     { provide: APP_FILTER, useClass: ProblemFilter },
     { provide: APP_PIPE, useClass: ValidationPipe },
-    IdentityGuard,
+    Identity,
     AccessGuard,
     PersonalLimit,
-    { provide: APP_GUARD, useExisting: IdentityGuard },
     { provide: APP_GUARD, useExisting: AccessGuard },
-    { provide: APP_GUARD, useExisting: PersonalLimit },
   ],
   exports: [Readiness, LimitsModule, CacheModule],
 })

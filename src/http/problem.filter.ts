@@ -4,7 +4,6 @@ import { isDatabaseAway, isDatabaseBusy, isDatabaseFull, isUnstorable } from '..
 import { Refusal } from '../kernel/problems.js';
 import type { Log } from '../observability/log.js';
 import { LOG } from '../observability/observability.module.js';
-import { traceIdOf } from '../observability/trace.js';
 import { RedisAway } from '../redis/redis.client.js';
 import { refused, refusedWith, sendProblem, type Refused } from './problem.js';
 
@@ -17,7 +16,7 @@ export class ProblemFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const why = explain(fault);
-    if (why.status >= 500) this.log.error({ requestId: request.id, traceId: traceIdOf(request.trace), err: fault }, 'request failed');
+    if (why.status >= 500) this.log.error({ requestId: request.id, traceId: request.trace.traceId, err: fault }, 'request failed');
     // Where an answer has begun, only its sudden end can still say that it is not whole.
     if (reply.raw.headersSent) reply.raw.destroy();
     else sendProblem(request, reply, why);

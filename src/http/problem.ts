@@ -34,7 +34,6 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, why: R
   const openai = OPENAI.test(path);
   void reply
     .status(why.status)
-    .header('x-request-id', request.id)
     .type(openai ? 'application/json; charset=utf-8' : PROBLEM_TYPE)
     .send(openai ? openaiError(why) : problemOf(why, request.id, path));
 }

@@ -6,7 +6,8 @@ import { newId } from '../kernel/ids.js';
 import { pause } from '../kernel/waiting.js';
 import { scrub } from '../observability/hiding.js';
 import type { Log } from '../observability/log.js';
-import { continued, traceIdOf, within as inTrace, type Trace } from '../observability/trace.js';
+import { within as inTrace, type Trace } from '../observability/trace.js';
+import { Answer } from './answer.js';
 import { refuseConnection, refuseOddities } from './connection.js';
 import { guardDepth } from './depth.js';
 import type { Readiness } from './readiness.js';
@@ -28,11 +29,12 @@ const BODY_BYTES = 1_048_576;
 
 export function createServer(log: Log): FastifyAdapter {
   const adapter = new FastifyAdapter({
+    skipMiddie: true,
     bodyLimit: BODY_BYTES,
     connectionTimeout: 0,
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 2_000, requireHostHeader: false },
+    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 2_000, requireHostHeader: false, ServerResponse: Answer },
     genReqId: (request: { headers: IncomingHttpHeaders }) => {
       const given = request.headers['x-request-id'];
       return typeof given === 'string' && safeRequestId.test(given) ? given : newId();
@@ -52,25 +54,17 @@ export function createServer(log: Log): FastifyAdapter {
   refuseOddities(fastify.server);
   fastify.decorateRequest('trace');
   fastify.decorateRequest('route');
-  fastify.addHook('onRequest', (request, reply, done) => {
-    request.route = request.routeOptions;
-    request.trace = continued(request.id, request.headers.traceparent);
-    reply.header('x-request-id', request.id);
-    done();
-  });
-  // Not for strangers who only read: nothing follows from that, and the context would be a third of such a request.
-  // What is cached is given one when it has to be made.
-  fastify.addHook('preHandler', (request, _reply, done) => {
-    const reads = request.method === 'GET' && request.headers.authorization === undefined;
-    if (reads || request.route.config.cache) done();
-    else inTrace(request.trace, done);
+  // Not before the body has come, whose events belong to the connection.
+  fastify.addHook('onRoute', (route) => {
+    if (route.method !== 'GET' && route.method !== 'HEAD')
+      route.preHandler = [(request, _reply, done) => inTrace(request.trace, done), ...[route.preHandler ?? []].flat()];
   });
   fastify.addHook('onResponse', (request, reply, done) => {
     const path = pathOf(request);
     // Probes ask every few seconds for ever; what they find is told by what they ask.
     log.request(path.startsWith('/health') ? 'debug' : 'info', {
       requestId: request.id,
-      traceId: traceIdOf(request.trace),
+      traceId: request.trace.traceId,
       method: request.method,
       path,
       status: reply.statusCode,
@@ -149,11 +143,4 @@ async function quiet(server: Server): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
   }
   server.off('connection', note);
-}
-
-export function closeAfterAnswers(fastify: FastifyInstance, readiness: Readiness): void {
-  fastify.addHook('onSend', (_request, reply, _payload, done) => {
-    if (readiness.closed) reply.header('connection', 'close');
-    done();
-  });
 }

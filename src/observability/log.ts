@@ -33,10 +33,18 @@ export function createLog(config: Pick<Config, 'LOG_LEVEL' | 'DEBUG'>, part: str
 }
 
 export function logTo(out: DestinationStream, level: string, part: string): Omit<Log, 'settle'> {
-  const common = { level, base: { pid: process.pid, part }, timestamp };
-  const plain = pino({ ...common, formatters: { level: named } }, out);
-  return Object.assign(pino({ ...common, ...careful }, out), {
-    request: (of: 'debug' | 'info', facts: RequestFacts) => plain[of](facts, 'request'),
+  const log = pino({ level, base: { pid: process.pid, part }, timestamp, ...careful }, out);
+  const speaks = { debug: log.isLevelEnabled('debug'), info: log.isLevelEnabled('info') };
+  const who = `,"pid":${process.pid},"part":${JSON.stringify(part)}`;
+  return Object.assign(log, {
+    // By hand, as pino takes a tenth of a small request for it. Ids and methods hold nothing that needs escaping.
+    request: (of: 'debug' | 'info', { requestId, traceId, method, path, status, ms }: RequestFacts) => {
+      if (speaks[of])
+        out.write(
+          `{"level":"${of}"${timestamp()}${who},"requestId":"${requestId}","traceId":"${traceId}","method":"${method}",` +
+            `"path":${JSON.stringify(path)},"status":${status},"ms":${ms},"msg":"request"}\n`,
+        );
+    },
   });
 }
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { Trace } from '../observability/trace.js';
+import { traceparentOf, type Trace } from '../observability/trace.js';
 import { type Tx, withCommit } from '../database/transactions.js';
 import { MOST_HANDICAP_SECONDS } from './contracts.js';
 
@@ -48,7 +48,7 @@ export class OutboxStore {
   constructor(private readonly db: DataSource) {}
 
   add(tx: Tx, { id, queue, job, payload, runAt, handicapSeconds, trace }: NewMessage): void {
-    const values = [id, queue, job, JSON.stringify(payload), runAt, handicapSeconds, trace?.requestId, trace?.traceparent];
+    const values = [id, queue, job, JSON.stringify(payload), runAt, handicapSeconds, trace?.requestId, trace && traceparentOf(trace)];
     withCommit(tx, { name: 'outbox-add', text: ADD, values });
   }
 

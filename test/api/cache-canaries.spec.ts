@@ -157,3 +157,16 @@ it('is made anew where Redis holds something that nobody can read', async () => 
     expect([told.status, told.json.canary]).toEqual([200, 'damaged']);
   }
 });
+
+it('is made anew where Redis holds what another version of us wrote', async () => {
+  const path = `${system.urls()[0]}/notes/older/mine`;
+  await ask(path, as('older'));
+  await system.redis.ask(async (redis) => {
+    const [key = ''] = await redis.keys('*:entry:me:older:*');
+    const bytes = (await redis.getBuffer(key))?.toString('latin1') ?? '';
+    expect(bytes).toContain('"format":1');
+    await redis.set(key, Buffer.from(bytes.replace('"format":1', '"format":0'), 'latin1'));
+  });
+  expect((await ask(path, as('older'))).cache).toContain('fwd=miss');
+  expect((await ask(path, as('older'))).cache).toContain('hit');
+});

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '../../kernel/problems.js';
-import { IdentityGuard, isFor } from '../access.guard.js';
-import { PersonalLimit } from '../limits/personal.guard.js';
+import { Identity, isFor } from '../access.guard.js';
+import type { Done } from '../limits/address.limit.js';
+import { PersonalLimit } from '../limits/personal.limit.js';
 import type { CachedRoute } from '../policy.js';
 import { refused, sendProblem } from '../problem.js';
 import { addressOf, nameOf } from './address.js';
@@ -18,16 +19,13 @@ declare module 'fastify' {
   }
 }
 
-/** Goes on, or ends in this fault. */
-type Done = (fault?: Error) => void;
-
 /** Answers from the cache before Nest is troubled. Who shows a proof is known, let in and counted here as by the guards. */
 @Injectable()
 export class CacheHook {
   constructor(
     private readonly tiers: Tiers,
     private readonly answers: Answers,
-    private readonly identity: IdentityGuard,
+    private readonly identity: Identity,
     private readonly limit: PersonalLimit,
   ) {}
 
@@ -42,13 +40,13 @@ export class CacheHook {
   /** Whoever is refused here is refused again by the guard whose word that is. */
   private async forCaller(request: FastifyRequest, reply: FastifyReply, policy: CachedRoute, done: Done): Promise<void> {
     try {
-      await this.identity.identify(request);
+      await this.identity.find(request);
       const { caller } = request;
       if (!caller || !(policy.access === 'public' || isFor(policy.access, caller))) {
         done();
         return;
       }
-      await this.limit.limit(request, reply);
+      await this.limit.count(request, reply);
       // Only who is known may ask for a fresh answer: a stranger could keep the database busy with it.
       if (wantsFresh(request)) done();
       else this.find(request, reply, policy, done, policy.audience === 'me' ? caller.id : undefined);

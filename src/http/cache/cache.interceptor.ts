@@ -91,9 +91,6 @@ export class CacheInterceptor implements NestInterceptor {
 
 /** Runs the handler for this caller: what is for everyone is made for a stranger, whoever asks. */
 async function run({ policy, request, reply, handler, next }: Question, caller: FastifyRequest['caller']): Promise<Made> {
-  const unsaid = reply.getHeader('cache-control');
-  // So that it shows where the handler says the very same.
-  reply.removeHeader('cache-control');
   const before = reply.getHeaders();
   const asked = request.caller;
   request.caller = caller;
@@ -106,7 +103,6 @@ async function run({ policy, request, reply, handler, next }: Question, caller: 
   } finally {
     request.caller = asked;
     request.query = query;
-    if (!reply.hasHeader('cache-control')) reply.header('cache-control', (before['cache-control'] = unsaid));
   }
   const declared = (Reflect.getMetadata(HEADERS_METADATA, handler) ?? []) as { name: string }[];
   const own = new Set(declared.map(({ name }) => name.toLowerCase()));

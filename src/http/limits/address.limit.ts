@@ -5,7 +5,7 @@ import { Limits, tell, wording } from './limits.service.js';
 import type { Verdict } from './meter.js';
 
 /** Goes on, or ends in this fault. */
-type Done = (fault?: Error) => void;
+export type Done = (fault?: Error) => void;
 
 /** Counts every request by its address, also where there is no route or one that Nest does not know. */
 @Injectable()

@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ThrottlerStorage } from '@nestjs/throttler';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '../../kernel/problems.js';
+import { answerOf } from '../answer.js';
 import { ClientAddresses, networkOf } from '../client-address.js';
 import type { Verdict } from './meter.js';
 import type { RedisStorage } from './redis.storage.js';
@@ -59,8 +60,7 @@ export class Limits {
 
 /** Tells what the limit says and refuses where it does. */
 export function pass(reply: FastifyReply, verdict: Verdict): void {
-  const told = reply.getHeader('x-ratelimit-remaining');
-  if (!verdict.passed || told === undefined || verdict.remaining < Number(told)) tell(reply, verdict);
+  tell(reply, verdict);
   if (!verdict.passed) throw new Refusal('rate_limited', wording(verdict));
 }
 
@@ -68,10 +68,10 @@ export const wording = ({ freeIn }: Verdict) => `Try again in ${freeIn} s.`;
 
 /** Both families of headers; of several limits, the tightest is the one that is told. */
 export function tell(reply: FastifyReply, { rule, passed, remaining, fullIn, freeIn }: Verdict): void {
-  reply.header('x-ratelimit-limit', rule.limit);
-  reply.header('x-ratelimit-remaining', remaining);
-  reply.header('x-ratelimit-reset', fullIn);
-  reply.header('ratelimit-policy', rule.policy);
-  reply.header('ratelimit', `"${rule.name}";r=${remaining};t=${fullIn}`);
+  const answer = answerOf(reply);
+  if (passed && remaining >= answer.remaining) return;
+  answer.remaining = remaining;
+  const left = String(remaining);
+  answer.limits = `${rule.lines}${left};t=${fullIn}\r\nX-RateLimit-Remaining: ${left}\r\nX-RateLimit-Reset: ${fullIn}\r\n`;
   if (!passed) reply.header('retry-after', freeIn);
 }

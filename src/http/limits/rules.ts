@@ -18,8 +18,8 @@ export interface Rule {
   name: RuleName;
   /** Requests of one caller in any minute; 0: off. */
   limit: number;
-  /** As the draft standard writes it. */
-  policy: string;
+  /** The lines of an answer that always are the same, up to what is left. */
+  lines: string;
   /** What one process lets through where it has to count alone. */
   share: number;
   /** Most tokens that one process holds for one caller. */
@@ -35,7 +35,7 @@ export function rulesOf(config: Config): Rules {
   const rule = (name: RuleName, limit: number): Rule => ({
     name,
     limit,
-    policy: `"${name}";q=${limit};w=${WINDOW_SECONDS}`,
+    lines: `X-RateLimit-Limit: ${limit}\r\nRateLimit-Policy: "${name}";q=${limit};w=${WINDOW_SECONDS}\r\nRateLimit: "${name}";r=`,
     share: Math.max(1, Math.floor(limit / processes)),
     block: limit > EXACT_UP_TO ? Math.floor(limit / (LENT_PART * processes)) : 0,
     lent: Math.floor(limit / LENT_PART),

@@ -1,4 +1,4 @@
-import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { ThrottlerStorage } from '@nestjs/throttler';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Pace } from '../policy.js';
@@ -12,21 +12,16 @@ declare module 'fastify' {
   }
 }
 
-/** The limits of a person and of sign-ins. Stands behind the guards that find out who asks. */
+/** The limits of a person and of sign-ins, for when it is known who asks. */
 @Injectable()
-export class PersonalLimit implements CanActivate {
+export class PersonalLimit {
   constructor(
     @Inject(ThrottlerStorage) private readonly storage: RedisStorage,
     private readonly limits: Limits,
   ) {}
 
-  canActivate(context: ExecutionContext): true | Promise<true> {
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
-    return this.limit(request, context.switchToHttp().getResponse<FastifyReply>());
-  }
-
   /** At once where nothing is to be counted, as most requests come from strangers who browse. Throws where a limit is reached. */
-  limit(request: FastifyRequest, reply: FastifyReply): true | Promise<true> {
+  count(request: FastifyRequest, reply: FastifyReply): true | Promise<true> {
     const { pace } = request.route.config;
     if (pace === undefined || pace === 'none' || pace === 'webhook' || request.isCounted) return true;
     return pace === 'auth' || request.caller ? this.countAll(pace, request, reply) : true;
@@ -34,12 +29,12 @@ export class PersonalLimit implements CanActivate {
 
   private async countAll(pace: Pace, request: FastifyRequest, reply: FastifyReply): Promise<true> {
     request.isCounted = true;
-    if (pace === 'auth') await this.count(reply, 'auth', this.limits.networkOf(request));
-    if (request.caller) await this.count(reply, pace === 'costly' ? 'costly' : 'user', request.caller.id);
+    if (pace === 'auth') await this.take(reply, 'auth', this.limits.networkOf(request));
+    if (request.caller) await this.take(reply, pace === 'costly' ? 'costly' : 'user', request.caller.id);
     return true;
   }
 
-  private async count(reply: FastifyReply, name: RuleName, who: string): Promise<void> {
+  private async take(reply: FastifyReply, name: RuleName, who: string): Promise<void> {
     const rule = this.storage.rules[name];
     if (rule.limit === 0) return;
     const { totalHits, timeToExpire, isBlocked, timeToBlockExpire } = await this.storage.increment(who, WINDOW_MS, rule.limit, 0, name);
