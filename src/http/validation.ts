@@ -2,6 +2,7 @@ import { Injectable, StandardSchemaValidationPipe } from '@nestjs/common';
 import { Refusal, type FieldFault } from '../kernel/problems.js';
 
 const MOST_FAULTS = 50;
+const LONGEST_PATH = 200;
 
 type Issue = Parameters<
   NonNullable<NonNullable<ConstructorParameters<typeof StandardSchemaValidationPipe>[0]>['exceptionFactory']>
@@ -16,11 +17,13 @@ export class ValidationPipe extends StandardSchemaValidationPipe {
 }
 
 export function refusalOf(issues: readonly Issue[]): Refusal {
-  const faults = issues.slice(0, MOST_FAULTS).map(faultOf);
-  return new Refusal('validation_failed', issues.length === 1 ? '1 field is not valid' : `${issues.length} fields are not valid`, faults);
+  const faults = issues.flatMap(faultsOf).slice(0, MOST_FAULTS);
+  return new Refusal('validation_failed', faults.length === 1 ? '1 field is not valid' : `${faults.length} fields are not valid`, faults);
 }
 
-const faultOf = ({ path = [], message }: Issue): FieldFault => ({
-  path: path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.'),
-  message,
-});
+function faultsOf(issue: Issue): FieldFault[] {
+  const path = (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part));
+  const { keys } = issue as { keys?: string[] };
+  if (!keys) return [{ path: path.join('.'), message: issue.message }];
+  return keys.map((key) => ({ path: [...path, key].join('.').slice(0, LONGEST_PATH), message: 'is not a field of this request' }));
+}

@@ -84,6 +84,43 @@ describe('a fault becomes a problem', () => {
     expectProblem(await post(body), 400, 'malformed_json', '/edge/echo');
   });
 
+  it('for fields that are missing, wrong or nobody asked for, each by its path', async () => {
+    const send = async (body: unknown) => {
+      const { status, json } = await edge.ask('/edge/gifts', {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json' },
+      });
+      return {
+        status,
+        code: json.code,
+        detail: json.detail,
+        paths: (json.errors as { path: string }[] | undefined)?.map(({ path }) => path),
+      };
+    };
+    const refused = { status: 422, code: 'validation_failed' };
+    expect(await send({})).toEqual({ ...refused, detail: '1 field is not valid', paths: ['amountCents'] });
+    expect(await send({ amountCents: '100' })).toMatchObject({ ...refused, paths: ['amountCents'] });
+    expect(await send({ amountCents: 100, role: 'admin', 'a.b': 1 })).toEqual({
+      ...refused,
+      detail: '2 fields are not valid',
+      paths: ['role', 'a.b'],
+    });
+    expect(await send({ amountCents: 1, donor: { name: 'Ana', id: 1 } })).toMatchObject({ ...refused, paths: ['amountCents', 'donor.id'] });
+    const many = await send(Object.fromEntries(Array.from({ length: 5_000 }, (_, n) => [`${'k'.repeat(100)}${n}`, n])));
+    expect([many.status, many.paths?.length]).toEqual([422, 50]);
+    expect(await send({ amountCents: 100 })).toMatchObject({ status: 201 });
+  });
+
+  it('for what an address asks, which is read as what it should be', async () => {
+    for (const wrong of ['0', '101', 'ten', '1.5']) {
+      const { status, json } = await edge.ask(`/edge/gifts?limit=${wrong}`);
+      expect([status, json.errors]).toEqual([422, [expect.objectContaining({ path: 'limit' })]]);
+    }
+    expect((await edge.ask('/edge/gifts?limit=7&nobody=asked')).json).toEqual({ limit: 7 });
+    expect((await edge.ask('/edge/gifts')).json).toEqual({ limit: 20 });
+  });
+
   it('for a body that is too large, told or not', async () => {
     const tooMuch = JSON.stringify('x'.repeat(1_048_577));
     expectProblem(await post(tooMuch), 413, 'too_large', '/edge/echo');

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { BadRequestException, Body, Controller, Get, HttpException, Module, Post, Query, StreamableFile } from '@nestjs/common';
 import { throwError, type Observable } from 'rxjs';
 import { DataSource } from 'typeorm';
+import { z } from 'zod';
 import { Policy } from '../../src/http/policy.js';
 import { Refusal } from '../../src/kernel/problems.js';
 import { RedisAway } from '../../src/redis/redis.client.js';
@@ -23,6 +24,12 @@ const failures = {
 };
 
 export type Failure = keyof typeof failures;
+
+const giftShape = z.strictObject({
+  amountCents: z.int('must be a whole number of cents').min(100),
+  donor: z.strictObject({ name: z.string() }).optional(),
+});
+const pageShape = z.object({ limit: z.coerce.number().int().min(1).max(100).default(20) });
 
 const open = { access: 'public', pace: 'none' } as const;
 
@@ -54,6 +61,18 @@ export class EdgeController {
   @Post('echo')
   echo(@Body() body: unknown) {
     return { body };
+  }
+
+  @Policy(open)
+  @Post('gifts')
+  gifts(@Body({ schema: giftShape }) gift: object) {
+    return gift;
+  }
+
+  @Policy(open)
+  @Get('gifts')
+  page(@Query({ schema: pageShape }) page: object) {
+    return page;
   }
 
   /** Breaks off after the first part of the answer. */
