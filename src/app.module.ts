@@ -1,4 +1,5 @@
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
+import { AuthModule } from './auth/auth.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Config } from './config/config.js';
 import { DatabaseModule } from './database/database.module.js';
@@ -9,15 +10,20 @@ import { ObservabilityModule } from './observability/observability.module.js';
 import { OutboxModule } from './outbox/outbox.module.js';
 import { RedisModule } from './redis/redis.module.js';
 import { schema } from './schema.js';
+import { UsersModule } from './users/users.module.js';
 
 export type Features = NonNullable<ModuleMetadata['imports']>;
 
 /** Whether this process hands over and does the work of the outbox. */
 export const consumes = ({ APP_ROLE, part }: Config) => APP_ROLE === 'worker' || (APP_ROLE === 'all' && part !== 'requests');
 
+/** Whether this process answers for people, and not only for machines. */
+export const servesApi = ({ APP_ROLE, part }: Config) => (APP_ROLE === 'all' || APP_ROLE === 'api') && part !== 'background';
+
 @Module({})
 export class AppModule {
   static of(config: Config, log: Log, features: Features = []): DynamicModule {
+    const serves = servesApi(config);
     return {
       module: AppModule,
       imports: [
@@ -28,6 +34,8 @@ export class AppModule {
         HttpModule,
         OutboxModule.of(config, log, consumes(config)),
         HealthModule,
+        UsersModule.of(serves),
+        AuthModule.of(serves),
         ...features,
       ],
     };

@@ -1,6 +1,6 @@
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { AppModule, type Features } from './app.module.js';
+import { AppModule, servesApi, type Features } from './app.module.js';
 import type { Config } from './config/config.js';
 import { version } from './health/version.js';
 import { serveDocs } from './http/docs.js';
@@ -14,6 +14,6 @@ export async function createApp(config: Config, log: Log, features: Features = [
     logger: new NestLogger(log),
     abortOnError: false,
   });
-  if ((config.APP_ROLE === 'all' || config.APP_ROLE === 'api') && config.part !== 'background') serveDocs(app, version);
+  if (servesApi(config)) serveDocs(app, version);
   return app;
 }

@@ -1,12 +1,20 @@
+import { ApiKey } from './auth/api-key.entity.js';
+import { SecondFactor } from './auth/second-factor.entity.js';
+import { Session } from './auth/session.entity.js';
+import { SignInFailure } from './auth/sign-in-failure.entity.js';
 import type { Schema } from './database/options.js';
 import { Outbox1763600000000 } from './database/migrations/1763600000000-outbox.js';
 import { OutboxTrace1763640000000 } from './database/migrations/1763640000000-outbox-trace.js';
 import { OutboxLean1763650000000 } from './database/migrations/1763650000000-outbox-lean.js';
 import { CacheDrops1763660000000 } from './database/migrations/1763660000000-cache-drops.js';
+import { People1763700000000 } from './database/migrations/1763700000000-people.js';
 import { CacheDrop } from './http/cache/cache-drop.entity.js';
 import { HandledJob, OutboxMessage, QueueState } from './outbox/outbox.entity.js';
+import { AuditEntry } from './users/audit.entity.js';
+import { Plan } from './users/plan.entity.js';
+import { User } from './users/user.entity.js';
 
 export const schema: Schema = {
-  entities: [OutboxMessage, HandledJob, QueueState, CacheDrop],
-  migrations: [Outbox1763600000000, OutboxTrace1763640000000, OutboxLean1763650000000, CacheDrops1763660000000],
+  entities: [OutboxMessage, HandledJob, QueueState, CacheDrop, Plan, User, AuditEntry, Session, ApiKey, SecondFactor, SignInFailure],
+  migrations: [Outbox1763600000000, OutboxTrace1763640000000, OutboxLean1763650000000, CacheDrops1763660000000, People1763700000000],
 };

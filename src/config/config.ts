@@ -77,7 +77,8 @@ export function readConfig(env: Environment, { demo = true } = {}): Config {
   });
 }
 
-export const workerCount = (config: Config): number => (config.WORKERS === 'auto' ? Math.max(1, availableParallelism()) : config.WORKERS);
+export const workerCount = ({ WORKERS }: Pick<Config, 'WORKERS'>): number =>
+  WORKERS === 'auto' ? Math.max(1, availableParallelism()) : WORKERS;
 
 // The supervisor's own words to the processes it starts: their engines have addresses by then.
 const ENGINES = 'MUTIRAO_ENGINES';

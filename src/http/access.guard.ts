@@ -3,7 +3,7 @@ import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '../kernel/problems.js';
-import { type Caller, Callers, type Role } from './caller.js';
+import { type Caller, Callers, type Role, type Scope } from './caller.js';
 import { PersonalLimit } from './limits/personal.limit.js';
 import { ROUTE_POLICY, type Access, type RoutePolicy } from './policy.js';
 import { ROUTE_WORDS, type RouteWords } from './says.js';
@@ -34,6 +34,16 @@ export class Identity {
   async find(request: FastifyRequest): Promise<void> {
     request.caller = await this.callers?.identify(request);
   }
+}
+
+/** What anyone may read, every key may read. */
+function admitKey(scopes: readonly Scope[], { method, route }: FastifyRequest): void {
+  const { access = 'admin', scope } = route.config;
+  const reads = method === 'GET' || method === 'HEAD';
+  if (scope === undefined && access === 'public' && reads) return;
+  const needed = scope ?? (access === 'admin' ? 'admin' : reads ? 'read' : 'write');
+  if (needed === 'none') throw new Refusal('forbidden', 'No key opens this: sign in.');
+  if (!scopes.includes(needed)) throw new Refusal('forbidden', `This key lacks the scope ${needed}.`);
 }
 
 function cacheFaults({ access, cache }: Partial<RoutePolicy> = {}, method: string): string[] {
@@ -76,6 +86,7 @@ export class AccessGuard implements CanActivate, OnModuleInit {
       if (!caller) throw new Refusal('unauthenticated');
       if (!isFor(access, caller)) throw new Refusal('forbidden');
     }
+    if (caller?.scopes) admitKey(caller.scopes, request);
     return this.limit.count(request, reply);
   }
 

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { Refusal } from '../kernel/problems.js';
 
 export type Role = 'donor' | 'organizer' | 'admin';
 
@@ -6,7 +7,18 @@ export type Role = 'donor' | 'organizer' | 'admin';
 export interface Caller {
   id: string;
   role: Role;
+  /** The sign-in by which he is here. */
+  sessionId?: string;
+  /** What the key by which he is here is for; all where it is a sign-in. */
+  scopes?: readonly Scope[] | null;
+  /** His plan's own limits, where it has any. */
+  requestsPerMinute?: number | null;
+  costlyPerMinute?: number | null;
 }
+
+export const scopes = ['read', 'write', 'ai', 'metrics', 'admin'] as const;
+/** What a key may be for. */
+export type Scope = (typeof scopes)[number];
 
 /** Proves who asks. The part that knows people brings the one implementation. */
 export abstract class Callers {
@@ -18,4 +30,10 @@ declare module 'fastify' {
   interface FastifyRequest {
     caller?: Caller;
   }
+}
+
+/** Who asks, on a route that lets in only who is signed in. */
+export function callerOf({ caller }: FastifyRequest): Caller {
+  if (!caller) throw new Refusal('unauthenticated');
+  return caller;
 }

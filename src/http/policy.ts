@@ -2,6 +2,7 @@ import { applyDecorators, SetMetadata, UseInterceptors } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { CacheInterceptor } from './cache/cache.interceptor.js';
+import type { Scope } from './caller.js';
 
 /** Who may call: anyone, whoever is signed in, organizers and admins, admins alone. */
 export type Access = 'public' | 'signed-in' | 'organizer' | 'admin';
@@ -31,6 +32,8 @@ export interface CachePolicy {
 export interface RoutePolicy {
   access: Access;
   pace: Pace;
+  /** What a key must be for; by itself `read` or `write`, and `admin` for admins. `none`: people only, signed in. */
+  scope?: Scope | 'none';
   cache?: CachePolicy;
 }
 
@@ -48,6 +51,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access;
     pace?: Pace;
+    scope?: Scope | 'none';
     cache?: CachedRoute;
   }
 }
@@ -59,7 +63,7 @@ declare module 'fastify' {
 export const Policy = (policy: RoutePolicy) =>
   applyDecorators(
     SetMetadata(ROUTE_POLICY, policy),
-    RouteConfig({ access: policy.access, pace: policy.pace, cache: cachedRoute(policy) }),
+    RouteConfig({ access: policy.access, pace: policy.pace, scope: policy.scope, cache: cachedRoute(policy) }),
     ...(policy.cache ? [UseInterceptors(CacheInterceptor)] : []),
   );
 

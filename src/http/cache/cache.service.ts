@@ -16,6 +16,16 @@ export class Cache {
     this.drops.add(tx, tags);
   }
 
+  /** For what is kept elsewhere in this process: told of every drop that this process hears of. */
+  onDrop(tell: (tags: readonly string[]) => void): void {
+    this.tiers.listeners.add(tell);
+  }
+
+  /** Whether what was read then is overtaken by a drop of the last two seconds. */
+  droppedSince(began: number, tags: readonly string[]): boolean {
+    return this.tiers.drops.since(began, tags);
+  }
+
   get figures() {
     const { figures, process, state } = this.tiers;
     const { total, collapsed, stored, bypassed, byTag } = figures;

@@ -17,6 +17,7 @@ export class Tiers {
   readonly redis: RedisTier;
   /** Asks one tier after the other, and keeps in both. */
   readonly cache;
+  readonly listeners = new Set<(tags: readonly string[]) => void>();
   /** Until when Redis may be believed: it has heard of every drop that this process could know of. */
   trustedUntil = -Infinity;
 
@@ -32,6 +33,7 @@ export class Tiers {
 
   dropped(tags: readonly string[]): void {
     this.drops.note(tags);
+    for (const tell of this.listeners) tell(tags);
   }
 
   forget(): void {

@@ -10,7 +10,7 @@ import { QUEUE_REDIS } from '../../redis/redis.tokens.js';
 import { ClientAddresses } from '../client-address.js';
 import { Limits } from './limits.service.js';
 import { RedisStorage } from './redis.storage.js';
-import { rulesOf, WINDOW_MS } from './rules.js';
+import { ruleNames, rulesOf, WINDOW_MS } from './rules.js';
 
 @Module({
   imports: [
@@ -20,7 +20,7 @@ import { rulesOf, WINDOW_MS } from './rules.js';
       useFactory: (config: Config, redis: RedisGate, log: Log) => {
         const rules = rulesOf(config);
         return {
-          throttlers: Object.values(rules).map(({ name, limit }) => ({ name, limit, ttl: WINDOW_MS })),
+          throttlers: ruleNames.map((name) => ({ name, limit: rules[name].limit, ttl: WINDOW_MS })),
           storage: new RedisStorage(rules, redis, log),
         };
       },

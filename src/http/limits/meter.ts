@@ -90,7 +90,8 @@ export class Meter {
   owed = 0;
 
   constructor(
-    readonly rule: Rule,
+    /** That of his last request: his plan may change. */
+    public rule: Rule,
     who: string,
   ) {
     this.key = redisKey('limits', rule.name, who);
@@ -102,21 +103,20 @@ export class Meters {
   private young = new Map<string, Meter>();
   private old = new Map<string, Meter>();
 
-  constructor(
-    private readonly rule: Rule,
-    private readonly most: number,
-  ) {}
+  constructor(private readonly most: number) {}
 
   get size(): number {
     return this.young.size + this.old.size;
   }
 
-  of(who: string): Meter {
-    return this.young.get(who) ?? this.renewed(who);
+  of(who: string, rule: Rule): Meter {
+    const meter = this.young.get(who) ?? this.renewed(who, rule);
+    meter.rule = rule;
+    return meter;
   }
 
-  private renewed(who: string): Meter {
-    const meter = this.old.get(who) ?? new Meter(this.rule, who);
+  private renewed(who: string, rule: Rule): Meter {
+    const meter = this.old.get(who) ?? new Meter(rule, who);
     if (this.young.size >= this.most / 2) {
       this.old = this.young;
       this.young = new Map();

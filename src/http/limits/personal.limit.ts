@@ -30,12 +30,15 @@ export class PersonalLimit {
   private async countAll(pace: Pace, request: FastifyRequest, reply: FastifyReply): Promise<true> {
     request.isCounted = true;
     if (pace === 'auth') await this.take(reply, 'auth', this.limits.networkOf(request));
-    if (request.caller) await this.take(reply, pace === 'costly' ? 'costly' : 'user', request.caller.id);
+    const { caller } = request;
+    if (caller && pace === 'costly') await this.take(reply, 'costly', caller.id, caller.costlyPerMinute);
+    else if (caller) await this.take(reply, 'user', caller.id, caller.requestsPerMinute);
     return true;
   }
 
-  private async take(reply: FastifyReply, name: RuleName, who: string): Promise<void> {
-    const rule = this.storage.rules[name];
+  private async take(reply: FastifyReply, name: RuleName, who: string, own?: number | null): Promise<void> {
+    const { rules } = this.storage;
+    const rule = rules.own(rules[name], own);
     if (rule.limit === 0) return;
     const { totalHits, timeToExpire, isBlocked, timeToBlockExpire } = await this.storage.increment(who, WINDOW_MS, rule.limit, 0, name);
     pass(reply, { rule, passed: !isBlocked, remaining: rule.limit - totalHits, fullIn: timeToExpire, freeIn: timeToBlockExpire });

@@ -4,7 +4,7 @@ import { newId } from '../../kernel/ids.js';
 import type { Log } from '../../observability/log.js';
 import { RedisAway, type RedisClient } from '../../redis/redis.client.js';
 import { Meters, passed, refused, type Meter, type Verdict } from './meter.js';
-import { LEASE_MS, type Rule, type RuleName, type Rules } from './rules.js';
+import { LEASE_MS, ruleNames, type Rule, type RuleName, type Rules } from './rules.js';
 import { ANSWERS_PER_KEY, script } from './script.js';
 
 const MOST_METERS = 10_000;
@@ -50,8 +50,7 @@ export class RedisStorage implements ThrottlerStorage {
     private readonly lua = script,
   ) {
     this.digest = createHash('sha1').update(lua).digest('hex');
-    const entries = Object.values(rules).map((rule: Rule) => [rule.name, new Meters(rule, MOST_METERS)]);
-    this.meters = Object.fromEntries(entries) as Record<RuleName, Meters>;
+    this.meters = Object.fromEntries(ruleNames.map((name) => [name, new Meters(MOST_METERS)])) as Record<RuleName, Meters>;
   }
 
   /** Callers that this process remembers. */
@@ -62,7 +61,7 @@ export class RedisStorage implements ThrottlerStorage {
   /** At once where it can be told at once: a promise costs more than the counting. */
   take(rule: Rule, who: string): Verdict | Promise<Verdict> {
     const now = this.clock();
-    const meter = this.meters[rule.name].of(who);
+    const meter = this.meters[rule.name].of(who, rule);
     if (meter.left > 0 && now < meter.leaseEnds) {
       meter.left -= 1;
       return this.pass(meter, now, meter.remaining + meter.left);
@@ -75,8 +74,9 @@ export class RedisStorage implements ThrottlerStorage {
     });
   }
 
-  async increment(who: string, _ttl: number, _limit: number, _blockDuration: number, name: string): Promise<ThrottlerRecord> {
-    const { rule, passed, remaining, fullIn, freeIn } = await this.take(this.rules[name as RuleName], who);
+  async increment(who: string, _ttl: number, limit: number, _blockDuration: number, name: string): Promise<ThrottlerRecord> {
+    const { own, [name as RuleName]: general } = this.rules;
+    const { rule, passed, remaining, fullIn, freeIn } = await this.take(own(general, limit), who);
     return { totalHits: rule.limit - remaining, timeToExpire: fullIn, isBlocked: !passed, timeToBlockExpire: freeIn };
   }
 

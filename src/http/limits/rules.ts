@@ -12,7 +12,8 @@ const EXACT_UP_TO = 100;
 const LENT_PART = 20;
 const WRONG_PROOFS_PER_MINUTE = 60;
 
-export type RuleName = 'address' | 'user' | 'costly' | 'auth' | 'account' | 'proof';
+export const ruleNames = ['address', 'user', 'costly', 'auth', 'account', 'proof'] as const;
+export type RuleName = (typeof ruleNames)[number];
 
 export interface Rule {
   name: RuleName;
@@ -28,7 +29,10 @@ export interface Rule {
   lent: number;
 }
 
-export type Rules = Readonly<Record<RuleName, Rule>>;
+export type Rules = Readonly<Record<RuleName, Rule>> & {
+  /** The same with a person's own limit; where it is switched off for all, it is for him. */
+  own: (rule: Rule, limit: number | null | undefined) => Rule;
+};
 
 export function rulesOf(config: Config): Rules {
   const processes = workerCount(config);
@@ -40,7 +44,17 @@ export function rulesOf(config: Config): Rules {
     block: limit > EXACT_UP_TO ? Math.floor(limit / (LENT_PART * processes)) : 0,
     lent: Math.floor(limit / LENT_PART),
   });
+  // As many as there are plans.
+  const made = new Map<string, Rule>();
+  const own = (given: Rule, limit: number | null | undefined): Rule => {
+    if (typeof limit !== 'number' || limit === given.limit || given.limit === 0) return given;
+    const name = `${given.name} ${limit}`;
+    const known = made.get(name) ?? rule(given.name, limit);
+    made.set(name, known);
+    return known;
+  };
   return {
+    own,
     address: rule('address', config.RATE_LIMIT_IP_PER_MINUTE),
     user: rule('user', config.RATE_LIMIT_USER_PER_MINUTE),
     costly: rule('costly', config.RATE_LIMIT_PER_MINUTE),

@@ -1,0 +1,76 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { Keys, type Key } from './keys.js';
+
+export const ACCESS_SECONDS = 900;
+/** Clocks of machines differ a little. */
+const SKEW_SECONDS = 60;
+const ISSUER = 'mutirao';
+const AUDIENCE = 'mutirao-api';
+const MOST_LETTERS = 1_000;
+const SIGNATURE_LETTERS = 43;
+
+const claims = z.object({
+  iss: z.literal(ISSUER),
+  aud: z.literal(AUDIENCE),
+  use: z.literal('access'),
+  sub: z.uuid(),
+  sid: z.uuid(),
+  iat: z.int(),
+  exp: z.int(),
+});
+
+export type Claims = Pick<z.infer<typeof claims>, 'sub' | 'sid'>;
+
+/**
+ * JSON Web Tokens of exactly one kind. The head is compared letter by letter with those we write ourselves:
+ * no word of the caller's chooses an algorithm or a key.
+ */
+@Injectable()
+export class AccessTokens {
+  private readonly kinds: readonly { head: string; key: Key }[];
+
+  constructor(keys: Keys) {
+    this.kinds = keys.for('access token').map((key) => ({ head: encoded({ alg: 'HS256', typ: 'at+jwt', kid: key.id }), key }));
+  }
+
+  issue({ sub, sid }: Claims, now = Date.now()): string {
+    const [{ head, key }] = this.kinds as [(typeof this.kinds)[0]];
+    const iat = Math.floor(now / 1_000);
+    const signed = `${head}.${encoded({ iss: ISSUER, aud: AUDIENCE, use: 'access', sub, sid, iat, exp: iat + ACCESS_SECONDS })}`;
+    return `${signed}.${signatureOf(signed, key)}`;
+  }
+
+  /** `undefined` where it proves nothing. */
+  read(token: string, now = Date.now()): Claims | undefined {
+    if (token.length > MOST_LETTERS) return undefined;
+    const kind = this.kinds.find(({ head }) => token.startsWith(`${head}.`));
+    const end = token.length - SIGNATURE_LETTERS;
+    if (!kind || token[end - 1] !== '.') return undefined;
+    const signed = token.slice(0, end - 1);
+    if (!isSame(token.slice(end), signatureOf(signed, kind.key))) return undefined;
+    const said = claims.safeParse(decoded(signed.slice(kind.head.length + 1)));
+    const seconds = now / 1_000;
+    if (!said.success || said.data.exp <= seconds || said.data.iat > seconds + SKEW_SECONDS) return undefined;
+    return said.data;
+  }
+}
+
+const encoded = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+function decoded(text: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(text, 'base64url').toString());
+  } catch {
+    return undefined;
+  }
+}
+
+const signatureOf = (signed: string, { secret }: Key) => createHmac('sha256', secret).update(signed).digest('base64url');
+
+/** As texts, so that one signature has one way to be written. */
+function isSame(given: string, right: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(right)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}

@@ -1,0 +1,32 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, IsNull } from 'typeorm';
+import type { Tx } from '../database/transactions.js';
+import { ApiKey } from './api-key.entity.js';
+
+@Injectable()
+export class ApiKeysStore {
+  constructor(private readonly db: DataSource) {}
+
+  listOf(userId: string): Promise<ApiKey[]> {
+    return this.db.manager.find(ApiKey, { where: { userId, endedAt: IsNull() }, order: { id: 'DESC' } });
+  }
+
+  /** `false` where the person has as many as anyone may have. */
+  async add(tx: Tx, key: Pick<ApiKey, 'id' | 'userId' | 'name' | 'digest' | 'scopes' | 'expiresAt'>, most: number): Promise<boolean> {
+    // Two at once are counted one after the other.
+    await tx.query('SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE', [key.userId]);
+    if ((await tx.countBy(ApiKey, { userId: key.userId, endedAt: IsNull() })) >= most) return false;
+    await tx.insert(ApiKey, key);
+    return true;
+  }
+
+  async end(tx: Tx, userId: string, id?: string): Promise<number> {
+    const which = { userId, endedAt: IsNull(), ...(id === undefined ? {} : { id }) };
+    const { affected } = await tx.update(ApiKey, which, { endedAt: () => 'now()' });
+    return affected ?? 0;
+  }
+
+  async used(ids: readonly string[]): Promise<void> {
+    await this.db.query('UPDATE api_keys SET last_used_at = now() WHERE id = ANY($1::uuid[])', [ids]);
+  }
+}

@@ -1,0 +1,111 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { callerOf } from '../http/caller.js';
+import { ClientAddresses } from '../http/client-address.js';
+import { idOf } from '../http/ids.js';
+import { Limits } from '../http/limits/limits.service.js';
+import { Policy } from '../http/policy.js';
+import { Says } from '../http/says.js';
+import { Refusal } from '../kernel/problems.js';
+import { loginShape, refreshShape, registerShape, type LoginBody, type RefreshBody, type RegisterBody } from './auth.dto.js';
+import { authWords } from './auth.words.js';
+import { Sessions, type Device } from './sessions.service.js';
+import { SignIn } from './sign-in.service.js';
+
+const open = { access: 'public', pace: 'auth' } as const;
+const own = { access: 'signed-in', pace: 'browse', scope: 'none' } as const;
+
+@Controller('api/v1/auth')
+export class AuthController {
+  constructor(
+    private readonly signIn: SignIn,
+    private readonly sessions: Sessions,
+    private readonly limits: Limits,
+    private readonly addresses: ClientAddresses,
+  ) {}
+
+  @Policy(open)
+  @Says(authWords.register)
+  @Post('register')
+  async register(
+    @Body({ schema: registerShape }) body: RegisterBody,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    await this.limits.ofAccount(reply, body.email);
+    return this.signIn.register(body, this.deviceOf(request));
+  }
+
+  @Policy(open)
+  @Says(authWords.login)
+  @HttpCode(200)
+  @Post('login')
+  async login(
+    @Body({ schema: loginShape }) body: LoginBody,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    await this.limits.ofAccount(reply, body.email);
+    return this.signIn.login(body, this.deviceOf(request), (seconds) => {
+      if (seconds === 0) return;
+      reply.header('retry-after', seconds);
+      throw new Refusal('rate_limited', `Too many sign-ins failed. Try again in ${seconds} s.`);
+    });
+  }
+
+  @Policy({ access: 'public', pace: 'browse' })
+  @Says(authWords.refresh)
+  @HttpCode(200)
+  @Post('refresh')
+  refresh(@Body({ schema: refreshShape }) { refreshToken }: RefreshBody) {
+    return this.sessions.refresh(refreshToken);
+  }
+
+  @Policy({ access: 'public', pace: 'browse' })
+  @Says(authWords.logout)
+  @HttpCode(204)
+  @Post('logout')
+  async logout(@Body({ schema: refreshShape }) { refreshToken }: RefreshBody): Promise<void> {
+    await this.sessions.endOf(refreshToken);
+  }
+
+  @Policy(own)
+  @Says(authWords.logoutAll)
+  @HttpCode(204)
+  @Post('logout-all')
+  async logoutAll(@Req() request: FastifyRequest): Promise<void> {
+    await this.sessions.end(callerOf(request).id, 'logout_all');
+  }
+
+  @Policy(own)
+  @Says(authWords.sessions)
+  @Get('sessions')
+  async list(@Req() request: FastifyRequest) {
+    const { id, sessionId } = callerOf(request);
+    const found = await this.sessions.listOf(id);
+    return {
+      items: found.map((session) => ({
+        id: session.id,
+        address: session.address,
+        client: session.client,
+        createdAt: session.createdAt,
+        lastUsedAt: session.lastUsedAt,
+        expiresAt: session.expiresAt,
+        current: session.id === sessionId,
+      })),
+      nextCursor: null,
+    };
+  }
+
+  @Policy(own)
+  @Says(authWords.endSession)
+  @HttpCode(204)
+  @Delete('sessions/:id')
+  async end(@Req() request: FastifyRequest, @Param('id') id: string): Promise<void> {
+    if (!(await this.sessions.end(callerOf(request).id, 'ended', idOf(id)))) throw new Refusal('not_found', 'You have no such sign-in.');
+  }
+
+  private deviceOf(request: FastifyRequest): Device {
+    return { address: this.addresses.of(request), client: request.headers['user-agent'] ?? '' };
+  }
+}

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { normalEmail } from '../users/email.js';
+import { nameShape, phoneShape } from '../users/users.dto.js';
+
+const MOST_PASSWORD_LETTERS = 200;
+
+const emailShape = z
+  .string()
+  .transform((given) => normalEmail(given) ?? '')
+  .refine((email) => email !== '', 'must be an e-mail address')
+  .meta({ type: 'string', format: 'email', examples: ['ana@example.org'] });
+
+export const newPasswordShape = z
+  .string()
+  .min(10, 'must have at least 10 characters')
+  .max(MOST_PASSWORD_LETTERS, `must have at most ${MOST_PASSWORD_LETTERS} characters`);
+
+export const registerShape = z
+  .strictObject({
+    email: emailShape,
+    password: newPasswordShape,
+    name: nameShape,
+    phone: phoneShape.optional(),
+    messagingConsent: z.boolean().optional(),
+  })
+  .meta({ id: 'Registration' });
+export type RegisterBody = z.output<typeof registerShape>;
+
+export const loginShape = z
+  .strictObject({ email: emailShape, password: z.string().max(MOST_PASSWORD_LETTERS), otp: z.string().max(40).optional() })
+  .meta({ id: 'Login' });
+export type LoginBody = z.output<typeof loginShape>;
+
+export const refreshShape = z.strictObject({ refreshToken: z.string().max(200) }).meta({ id: 'Refresh' });
+export type RefreshBody = z.output<typeof refreshShape>;

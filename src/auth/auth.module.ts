@@ -1,0 +1,43 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { Callers } from '../http/caller.js';
+import { AccessTokens } from './access-tokens.js';
+import { ApiKeysController } from './api-keys.controller.js';
+import { ApiKeys } from './api-keys.service.js';
+import { ApiKeysStore } from './api-keys.store.js';
+import { AuthController } from './auth.controller.js';
+import { TokenCallers } from './callers.service.js';
+import { FailuresStore } from './failures.store.js';
+import { Keys } from './keys.js';
+import { RefreshTokens } from './refresh-tokens.js';
+import { Sessions } from './sessions.service.js';
+import { SessionsStore } from './sessions.store.js';
+import { SignIn } from './sign-in.service.js';
+import { StandingsStore } from './standings.store.js';
+import { Standings } from './standings.js';
+
+/** Every process knows people; those of the API let them in. */
+@Global()
+@Module({})
+export class AuthModule {
+  static of(serves: boolean): DynamicModule {
+    return {
+      module: AuthModule,
+      controllers: serves ? [AuthController, ApiKeysController] : [],
+      providers: [
+        Keys,
+        AccessTokens,
+        RefreshTokens,
+        SessionsStore,
+        FailuresStore,
+        Sessions,
+        ApiKeysStore,
+        ApiKeys,
+        StandingsStore,
+        Standings,
+        SignIn,
+        { provide: Callers, useClass: TokenCallers },
+      ],
+      exports: [Callers],
+    };
+  }
+}

@@ -1,0 +1,33 @@
+import { createHash, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG } from '../config/config.module.js';
+import type { Config } from '../config/config.js';
+
+const KEY_BYTES = 32;
+
+/** A key for one use, made of SECRET_KEY: what signs for one use proves nothing for another. */
+export interface Key {
+  id: string;
+  secret: KeyObject;
+}
+
+@Injectable()
+export class Keys {
+  private readonly secrets: readonly string[];
+
+  constructor(@Inject(CONFIG) { SECRET_KEY, SECRET_KEY_PREVIOUS }: Pick<Config, 'SECRET_KEY' | 'SECRET_KEY_PREVIOUS'>) {
+    if (!SECRET_KEY) throw new Error('SECRET_KEY is not set');
+    this.secrets = SECRET_KEY_PREVIOUS ? [SECRET_KEY, SECRET_KEY_PREVIOUS] : [SECRET_KEY];
+  }
+
+  /** The first one signs; the one before it is still believed while keys are changed. */
+  for(use: string): readonly [Key, ...Key[]] {
+    return this.secrets.map((secret) => keyOf(secret, use)) as [Key, ...Key[]];
+  }
+}
+
+// As objects: of a text Node makes one anew for each use, which takes fifty times as long.
+function keyOf(secret: string, use: string): Key {
+  const bytes = Buffer.from(hkdfSync('sha256', secret, 'mutirao', use, KEY_BYTES));
+  return { id: createHash('sha256').update(bytes).digest('base64url').slice(0, 8), secret: createSecretKey(bytes) };
+}

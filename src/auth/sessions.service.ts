@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG } from '../config/config.module.js';
+import type { Config } from '../config/config.js';
+import { Transactions, type Tx } from '../database/transactions.js';
+import { Cache } from '../http/cache/cache.service.js';
+import { newId } from '../kernel/ids.js';
+import { Refusal } from '../kernel/problems.js';
+import { Audit } from '../users/audit.service.js';
+import type { User } from '../users/user.entity.js';
+import { personTag, Users } from '../users/users.service.js';
+import { ACCESS_SECONDS, AccessTokens } from './access-tokens.js';
+import { RefreshTokens, type Named } from './refresh-tokens.js';
+import type { Session } from './session.entity.js';
+import { SessionsStore, type EndReason, type Family } from './sessions.store.js';
+
+const ROOT_BYTES = 32;
+const MOST_CLIENT_LETTERS = 200;
+
+/** From where somebody signs in, so that he can tell his sign-ins apart. */
+export interface Device {
+  address: string;
+  client: string;
+}
+
+export interface SessionAnswer {
+  accessToken: string;
+  refreshToken: string;
+  tokenType: 'Bearer';
+  expiresIn: number;
+  user: Pick<User, 'id' | 'email' | 'name' | 'role' | 'plan'>;
+}
+
+@Injectable()
+export class Sessions {
+  private readonly graceMs: number;
+
+  constructor(
+    private readonly store: SessionsStore,
+    private readonly users: Users,
+    private readonly access: AccessTokens,
+    private readonly refreshing: RefreshTokens,
+    private readonly transactions: Transactions,
+    private readonly cache: Cache,
+    private readonly audit: Audit,
+    @Inject(CONFIG) config: Config,
+  ) {
+    this.graceMs = config.REFRESH_GRACE_SECONDS * 1_000;
+  }
+
+  /** Commits with what let the person in; `answer` is for after that. */
+  async open(tx: Tx, userId: string, { address, client }: Device): Promise<{ answer: () => Promise<SessionAnswer> }> {
+    const [id, root] = [newId(), randomBytes(ROOT_BYTES)];
+    await this.store.add(tx, { id, userId, root, address, client: client.slice(0, MOST_CLIENT_LETTERS) });
+    return { answer: () => this.answer(id, { userId, root, generation: 0 }) };
+  }
+
+  async refresh(token: string): Promise<SessionAnswer> {
+    const named = this.refreshing.read(token);
+    const family = named && (await this.store.family(named.sessionId));
+    if (!family || !this.refreshing.isOurs(named, family.root)) throw new Refusal('refresh_token_invalid');
+    const successor = { ...family, generation: named.generation + 1 };
+    if (named.generation === family.generation && (await this.store.rotate(named.sessionId, named.generation)))
+      return this.answer(named.sessionId, successor);
+    return this.again(named, successor);
+  }
+
+  listOf(userId: string): Promise<Session[]> {
+    return this.store.listOf(userId);
+  }
+
+  async end(userId: string, reason: EndReason, id?: string): Promise<boolean> {
+    return this.transactions.run(async (tx) => {
+      const ended = await this.store.end(tx, userId, reason, id);
+      if (ended > 0) this.cache.drop(tx, [personTag(userId)]);
+      return ended > 0;
+    });
+  }
+
+  /** Of a refresh token, whoever brings it: it is the proof. One that is over already is none. */
+  async endOf(token: string): Promise<void> {
+    const named = this.refreshing.read(token);
+    const family = named && (await this.store.family(named.sessionId));
+    if (family && this.refreshing.isOurs(named, family.root)) await this.end(family.userId, 'logout', named.sessionId);
+  }
+
+  /** A used token: within the time of grace its answer was lost on the way; later somebody else has it. */
+  private async again(named: Named, successor: Family): Promise<SessionAnswer> {
+    const family = await this.store.family(named.sessionId);
+    if (!family || named.generation >= family.generation) throw new Refusal('refresh_token_invalid');
+    const age = family.agesMs.at(named.generation - family.generation);
+    if (age !== undefined && age < this.graceMs) return this.answer(named.sessionId, successor);
+    await this.transactions.run(async (tx) => {
+      if ((await this.store.end(tx, family.userId, 'reuse', named.sessionId)) === 0) return;
+      this.cache.drop(tx, [personTag(family.userId)]);
+      await this.audit.note(tx, 'refresh_reused', { subjectId: family.userId }, { sessionId: named.sessionId });
+    });
+    throw new Refusal('refresh_token_invalid', 'This token was used before, so its whole sign-in is ended.');
+  }
+
+  private async answer(sid: string, { userId, root, generation }: Pick<Family, 'userId' | 'root' | 'generation'>): Promise<SessionAnswer> {
+    const { id, email, name, role, plan } = await this.users.byId(userId);
+    return {
+      accessToken: this.access.issue({ sub: id, sid }),
+      refreshToken: this.refreshing.of(sid, generation, root),
+      tokenType: 'Bearer',
+      expiresIn: ACCESS_SECONDS,
+      user: { id, email, name, role, plan },
+    };
+  }
+}

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { normalPhone } from './phone.js';
+import type { User } from './user.entity.js';
+
+const MOST_NAME_LETTERS = 120;
+
+export const nameShape = z
+  .string()
+  .trim()
+  .min(1, 'must not be empty')
+  .max(MOST_NAME_LETTERS, `must have at most ${MOST_NAME_LETTERS} characters`)
+  .regex(/^[^\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]*$/u, 'must be one line of plain text');
+
+export const phoneShape = z
+  .string()
+  .transform((given) => normalPhone(given) ?? '')
+  .refine((phone) => phone !== '', 'must be a telephone number in E.164, such as +5511987654321')
+  .meta({ type: 'string', examples: ['+5511987654321'] });
+
+export const profileChangeShape = z
+  .strictObject({ name: nameShape.optional(), phone: phoneShape.nullable().optional(), messagingConsent: z.boolean().optional() })
+  .meta({ id: 'ProfileChange' });
+export type ProfileChangeBody = z.output<typeof profileChangeShape>;
+
+export const profileShape = z
+  .object({
+    id: z.uuid(),
+    email: z.string(),
+    emailVerified: z.boolean(),
+    name: z.string(),
+    role: z.enum(['donor', 'organizer', 'admin']),
+    plan: z.string(),
+    phone: z.string().nullable(),
+    messagingConsent: z.boolean(),
+    consentAt: z.iso.datetime().nullable(),
+    createdAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Profile' });
+
+export const profileOf = (user: User) => ({
+  id: user.id,
+  email: user.email,
+  emailVerified: user.emailVerifiedAt !== null,
+  name: user.name,
+  role: user.role,
+  plan: user.plan,
+  phone: user.phone,
+  messagingConsent: user.messagingConsent,
+  consentAt: user.consentAt,
+  createdAt: user.createdAt,
+});

@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import { Transactions, type Tx } from '../database/transactions.js';
+import { Cache } from '../http/cache/cache.service.js';
+import { newId } from '../kernel/ids.js';
+import { Refusal } from '../kernel/problems.js';
+import type { User } from './user.entity.js';
+import { UsersStore, type Credentials } from './users.store.js';
+
+export interface NewPerson {
+  email: string;
+  name: string;
+  passwordHash: string;
+  phone?: string;
+  messagingConsent?: boolean;
+}
+
+export type ProfileChange = Partial<Pick<User, 'name'> & { phone: string | null; messagingConsent: boolean }>;
+
+/** Whatever is made of what we know of a person carries this tag. */
+export const personTag = (id: string): string => `person:${id}`;
+
+@Injectable()
+export class Users {
+  constructor(
+    private readonly store: UsersStore,
+    private readonly transactions: Transactions,
+    private readonly cache: Cache,
+  ) {}
+
+  async byId(id: string): Promise<User> {
+    const user = await this.store.byId(id);
+    if (!user) throw new Refusal('not_found', 'There is no such person.');
+    return user;
+  }
+
+  credentials(email: string): Promise<Credentials | null> {
+    return this.store.credentials(email);
+  }
+
+  /** A donor, as everyone begins. */
+  async add(tx: Tx, { messagingConsent = false, ...person }: NewPerson): Promise<string> {
+    const id = newId();
+    const consent = messagingConsent ? { messagingConsent, consentAt: new Date(), consentSource: 'registration' } : {};
+    if (!(await this.store.add(tx, { id, ...person, ...consent }))) throw new Refusal('email_taken');
+    return id;
+  }
+
+  change(id: string, { messagingConsent, ...change }: ProfileChange): Promise<User> {
+    const consent = messagingConsent === undefined ? {} : { messagingConsent, consentAt: new Date(), consentSource: 'profile' };
+    return this.transactions.run(async (tx) => {
+      const user = await this.store.change(tx, id, { ...change, ...consent });
+      if (!user) throw new Refusal('not_found', 'There is no such person.');
+      this.cache.drop(tx, [personTag(id)]);
+      return user;
+    });
+  }
+
+  /** After a sign-in, where hashes are made with more effort than when this one was. */
+  keepHash(id: string, before: string, after: string): Promise<void> {
+    return this.store.keepHash(id, before, after);
+  }
+}

@@ -1,0 +1,31 @@
+import type { RouteWords } from '../http/says.js';
+import { profileShape } from './users.dto.js';
+
+const group = 'People';
+export const exampleProfile = {
+  id: '0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b',
+  email: 'ana@example.org',
+  emailVerified: false,
+  name: 'Ana Souza',
+  role: 'donor',
+  plan: 'free',
+  phone: '+5511987654321',
+  messagingConsent: true,
+  consentAt: '2026-11-20T12:00:00.000Z',
+  createdAt: '2026-11-20T12:00:00.000Z',
+};
+
+export const usersWords: Record<'me' | 'change', RouteWords> = {
+  me: {
+    group,
+    summary: 'Your own profile',
+    detail: 'Kept for 30 minutes; a change is seen by your next question, whatever process answers it.',
+    answers: { 200: { says: 'It.', shape: profileShape, example: exampleProfile } },
+  },
+  change: {
+    group,
+    summary: 'Change your profile',
+    detail: 'What is left out stays. `phone: null` takes the number away. Consent to messages is kept with its time and source.',
+    answers: { 200: { says: 'The profile as it is now.', shape: profileShape, example: exampleProfile } },
+  },
+};
