@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { Keys, type Key } from './keys.js';
+import { Keys, type Key } from '../config/keys.js';
 
 export const ACCESS_SECONDS = 900;
 /** Clocks of machines differ a little. */

@@ -53,7 +53,7 @@ export class ApiKeys implements OnApplicationShutdown {
 
   end(userId: string, id: string): Promise<boolean> {
     return this.transactions.run(async (tx) => {
-      if ((await this.store.end(tx, userId, id)) === 0) return false;
+      if (!(await this.store.end(tx, userId, id))) return false;
       this.cache.drop(tx, [personTag(userId)]);
       await this.audit.note(tx, 'key_ended', { actorId: userId, subjectId: userId }, { keyId: id });
       return true;

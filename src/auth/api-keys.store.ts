@@ -20,10 +20,17 @@ export class ApiKeysStore {
     return true;
   }
 
-  async end(tx: Tx, userId: string, id?: string): Promise<number> {
-    const which = { userId, endedAt: IsNull(), ...(id === undefined ? {} : { id }) };
-    const { affected } = await tx.update(ApiKey, which, { endedAt: () => 'now()' });
-    return affected ?? 0;
+  async end(tx: Tx, userId: string, id: string): Promise<boolean> {
+    const { affected } = await tx.update(ApiKey, { userId, id, endedAt: IsNull() }, { endedAt: () => 'now()' });
+    return affected === 1;
+  }
+
+  allOf(userId: string): Promise<ApiKey[]> {
+    return this.db.manager.find(ApiKey, { where: { userId }, order: { id: 'DESC' } });
+  }
+
+  async remove(tx: Tx, userId: string): Promise<void> {
+    await tx.delete(ApiKey, { userId });
   }
 
   async used(ids: readonly string[]): Promise<void> {

@@ -7,10 +7,13 @@ import { ApiKeysStore } from './api-keys.store.js';
 import { AuthController } from './auth.controller.js';
 import { TokenCallers } from './callers.service.js';
 import { FailuresStore } from './failures.store.js';
-import { Keys } from './keys.js';
 import { RefreshTokens } from './refresh-tokens.js';
 import { Sessions } from './sessions.service.js';
+import { SecondFactorsController } from './second-factors.controller.js';
+import { SecondFactors } from './second-factors.service.js';
+import { SecondFactorsStore } from './second-factors.store.js';
 import { SessionsStore } from './sessions.store.js';
+import { SignIns } from './sign-ins.belonging.js';
 import { SignIn } from './sign-in.service.js';
 import { StandingsStore } from './standings.store.js';
 import { Standings } from './standings.js';
@@ -22,9 +25,8 @@ export class AuthModule {
   static of(serves: boolean): DynamicModule {
     return {
       module: AuthModule,
-      controllers: serves ? [AuthController, ApiKeysController] : [],
+      controllers: serves ? [AuthController, ApiKeysController, SecondFactorsController] : [],
       providers: [
-        Keys,
         AccessTokens,
         RefreshTokens,
         SessionsStore,
@@ -34,7 +36,10 @@ export class AuthModule {
         ApiKeys,
         StandingsStore,
         Standings,
+        SecondFactorsStore,
+        SecondFactors,
         SignIn,
+        SignIns,
         { provide: Callers, useClass: TokenCallers },
       ],
       exports: [Callers],

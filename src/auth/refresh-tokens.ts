@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { Keys, type Key } from './keys.js';
+import { Keys, type Key } from '../config/keys.js';
 
 const WRITTEN = /^([\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12})\.(0|[1-9]\d{0,8})\.([\w-]{43})$/;
 

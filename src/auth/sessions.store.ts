@@ -17,7 +17,7 @@ export interface Family {
   agesMs: number[];
 }
 
-export type EndReason = 'logout' | 'logout_all' | 'ended' | 'reuse' | 'too_many';
+export type EndReason = 'logout' | 'logout_all' | 'ended' | 'reuse' | 'too_many' | 'disabled' | 'password_reset';
 
 export const OPEN = 's.ended_at IS NULL AND s.expires_at > now()';
 export const WELCOME = 'u.disabled_at IS NULL AND u.deleted_at IS NULL';
@@ -67,6 +67,14 @@ export class SessionsStore {
       .where(`s.user_id = :userId AND ${OPEN}`, { userId })
       .orderBy('s.last_used_at', 'DESC')
       .getMany();
+  }
+
+  allOf(userId: string): Promise<Session[]> {
+    return this.db.manager.find(Session, { where: { userId }, order: { id: 'DESC' } });
+  }
+
+  async remove(tx: Tx, userId: string): Promise<void> {
+    await tx.delete(Session, { userId });
   }
 
   /** Ends those of one person, or that one of them; tells how many there were. */

@@ -6,6 +6,7 @@ import { Hashing } from '../users/hashing.js';
 import { Users } from '../users/users.service.js';
 import type { LoginBody, RegisterBody } from './auth.dto.js';
 import { FailuresStore } from './failures.store.js';
+import { SecondFactors } from './second-factors.service.js';
 import { Sessions, type Device, type SessionAnswer } from './sessions.service.js';
 
 /** Nobody hears from a refusal whether the address is known here. */
@@ -18,6 +19,7 @@ export class SignIn {
     private readonly hashing: Hashing,
     private readonly failures: FailuresStore,
     private readonly sessions: Sessions,
+    private readonly second: SecondFactors,
     private readonly transactions: Transactions,
   ) {}
 
@@ -38,7 +40,7 @@ export class SignIn {
   }
 
   /** Every way to fail takes as long and says as much as a wrong password. */
-  async login({ email, password }: LoginBody, device: Device, mayTry: (waitSeconds: number) => void): Promise<SessionAnswer> {
+  async login({ email, password, otp }: LoginBody, device: Device, mayTry: (waitSeconds: number) => void): Promise<SessionAnswer> {
     mayTry(await this.failures.waitSeconds(email));
     const found = await this.users.credentials(email);
     const fits = await this.hashing.check(found?.passwordHash, password);
@@ -46,11 +48,20 @@ export class SignIn {
       await this.failures.add(email);
       throw wrong();
     }
+    const { id, passwordHash } = found;
+    const needsSecond = await this.second.isOn(id);
+    if (needsSecond && otp === undefined) throw new Refusal('otp_required');
+    const session = await this.transactions.run(async (tx) => {
+      const isProved = !needsSecond || (otp !== undefined && (await this.second.use(tx, id, otp)));
+      return isProved ? this.sessions.open(tx, id, device) : undefined;
+    });
+    if (!session) {
+      await this.failures.add(email);
+      throw new Refusal('otp_invalid');
+    }
     await this.failures.forget(email);
-    const { passwordHash } = found;
     if (passwordHash !== null && this.hashing.isOutdated(passwordHash))
-      await this.users.keepHash(found.id, passwordHash, await this.hashing.make(password));
-    const session = await this.transactions.run((tx) => this.sessions.open(tx, found.id, device));
+      await this.users.keepHash(id, passwordHash, await this.hashing.make(password));
     return session.answer();
   }
 }

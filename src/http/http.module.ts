@@ -6,6 +6,7 @@ import { CacheModule } from './cache/cache.module.js';
 import { Edge } from './edge.js';
 import { AddressLimit } from './limits/address.limit.js';
 import { LimitsModule } from './limits/limits.module.js';
+import { Cursors } from './lists.js';
 import { PersonalLimit } from './limits/personal.limit.js';
 import { ProblemFilter } from './problem.filter.js';
 import { Readiness } from './readiness.js';
@@ -24,8 +25,9 @@ import { ValidationPipe } from './validation.js';
     Identity,
     AccessGuard,
     PersonalLimit,
+    Cursors,
     { provide: APP_GUARD, useExisting: AccessGuard },
   ],
-  exports: [Readiness, LimitsModule, CacheModule],
+  exports: [Readiness, Cursors, LimitsModule, CacheModule],
 })
 export class HttpModule {}

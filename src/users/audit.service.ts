@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { DataSource, LessThan } from 'typeorm';
 import type { Tx } from '../database/transactions.js';
+import type { From } from '../http/lists.js';
 import { newId } from '../kernel/ids.js';
 import { AuditEntry } from './audit.entity.js';
 
@@ -21,13 +23,40 @@ export type AuditAction =
 
 @Injectable()
 export class Audit {
+  constructor(private readonly db: DataSource) {}
+
   /** Commits with the change itself. */
   async note(
     tx: Tx,
     action: AuditAction,
-    who: { actorId?: string; subjectId: string },
+    who: { actorId?: string; subjectId?: string },
     facts: Record<string, unknown> = {},
   ): Promise<void> {
-    await tx.insert(AuditEntry, { id: newId(), actorId: who.actorId ?? null, subjectId: who.subjectId, action, facts: facts as object });
+    await tx.insert(AuditEntry, {
+      id: newId(),
+      actorId: who.actorId ?? null,
+      subjectId: who.subjectId ?? null,
+      action,
+      facts: facts as object,
+    });
+  }
+
+  /** The newest first. */
+  list(subjectId: string | undefined, { after, skip, take }: From): Promise<AuditEntry[]> {
+    const where = { ...(subjectId && { subjectId }), ...(after && { id: LessThan(after) }) };
+    return this.db.manager.find(AuditEntry, { where, order: { id: 'DESC' }, skip, take });
+  }
+
+  /** What was changed of one person, without who did it: that is somebody else's. */
+  of(subjectId: string): Promise<Pick<AuditEntry, 'at' | 'action' | 'facts'>[]> {
+    return this.db.manager.find(AuditEntry, {
+      select: { at: true, action: true, facts: true },
+      where: { subjectId },
+      order: { id: 'ASC' },
+    });
+  }
+
+  count(subjectId?: string): Promise<number> {
+    return this.db.manager.countBy(AuditEntry, subjectId ? { subjectId } : {});
   }
 }

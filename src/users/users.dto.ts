@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { Verdict } from '../http/limits/meter.js';
+import { WINDOW_SECONDS } from '../http/limits/rules.js';
 import { normalPhone } from './phone.js';
 import type { User } from './user.entity.js';
 
@@ -36,6 +38,19 @@ export const profileShape = z
     createdAt: z.iso.datetime(),
   })
   .meta({ id: 'Profile' });
+
+export const limitShape = z
+  .object({ name: z.string(), kind: z.literal('rate'), limit: z.int(), perSeconds: z.int(), remaining: z.int(), fullInSeconds: z.int() })
+  .meta({ id: 'Limit' });
+
+export const limitOf = ({ rule, remaining, fullIn }: Verdict) => ({
+  name: rule.name,
+  kind: 'rate',
+  limit: rule.limit,
+  perSeconds: WINDOW_SECONDS,
+  remaining,
+  fullInSeconds: fullIn,
+});
 
 export const profileOf = (user: User) => ({
   id: user.id,

@@ -1,6 +1,12 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { Audit } from './audit.service.js';
+import { Belongings } from './belongings.service.js';
 import { Hashing } from './hashing.js';
+import { PeopleController } from './people.controller.js';
+import { People } from './people.service.js';
+import { PeopleStore } from './people.store.js';
+import { PlansController } from './plans.controller.js';
+import { Plans } from './plans.service.js';
 import { UsersController } from './users.controller.js';
 import { Users } from './users.service.js';
 import { UsersStore } from './users.store.js';
@@ -11,9 +17,9 @@ export class UsersModule {
   static of(serves: boolean): DynamicModule {
     return {
       module: UsersModule,
-      controllers: serves ? [UsersController] : [],
-      providers: [Users, UsersStore, Hashing, Audit],
-      exports: [Users, Hashing, Audit],
+      controllers: serves ? [UsersController, PeopleController, PlansController] : [],
+      providers: [Users, UsersStore, People, PeopleStore, Plans, Belongings, Hashing, Audit],
+      exports: [Users, People, Belongings, Hashing, Audit],
     };
   }
 }

@@ -1,5 +1,6 @@
+import { z } from 'zod';
 import type { RouteWords } from '../http/says.js';
-import { profileShape } from './users.dto.js';
+import { limitShape, profileShape } from './users.dto.js';
 
 const group = 'People';
 export const exampleProfile = {
@@ -15,12 +16,30 @@ export const exampleProfile = {
   createdAt: '2026-11-20T12:00:00.000Z',
 };
 
-export const usersWords: Record<'me' | 'change', RouteWords> = {
+export const usersWords: Record<'me' | 'change' | 'erase' | 'export' | 'limits', RouteWords> = {
   me: {
     group,
     summary: 'Your own profile',
     detail: 'Kept for 30 minutes; a change is seen by your next question, whatever process answers it.',
     answers: { 200: { says: 'It.', shape: profileShape, example: exampleProfile } },
+  },
+  erase: {
+    group,
+    summary: 'Go',
+    detail:
+      'Whatever tells who you were is removed, at once and for good. Gifts and books stay, without your name. The last admin cannot go: 409.',
+    answers: { 204: { says: 'You are gone.' } },
+  },
+  export: {
+    group,
+    summary: 'Everything that is held about you',
+    answers: { 200: { says: 'All of it.', shape: z.looseObject({ exportedAt: z.iso.datetime(), profile: z.looseObject({}) }) } },
+  },
+  limits: {
+    group,
+    summary: 'What you may still do',
+    detail: 'Every limit that holds for you, what is left of it, and in how many seconds all of it is free again.',
+    answers: { 200: { says: 'All of them.', shape: z.object({ plan: z.string(), items: z.array(limitShape) }) } },
   },
   change: {
     group,

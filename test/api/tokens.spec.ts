@@ -1,6 +1,6 @@
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Keys } from '../../src/auth/keys.js';
+import { Keys } from '../../src/config/keys.js';
 import { AccessTokens } from '../../src/auth/access-tokens.js';
 import { newId } from '../../src/kernel/ids.js';
 import { openPeople, type People, type Session } from '../support/people.js';

@@ -4,9 +4,11 @@ import { ThrottlerStorage } from '@nestjs/throttler';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '../../kernel/problems.js';
 import { answerOf } from '../answer.js';
+import type { Caller } from '../caller.js';
 import { ClientAddresses, networkOf } from '../client-address.js';
 import type { Verdict } from './meter.js';
 import type { RedisStorage } from './redis.storage.js';
+import type { Rule } from './rules.js';
 
 /** What a process has counted so far. */
 export interface LimitFigures {
@@ -40,12 +42,26 @@ export class Limits {
 
   /** For sign-in, registration and password routes, before the password is looked at: whose account it is about. */
   ofAccount(reply: FastifyReply, account: string): Promise<void> {
-    return this.hold(reply, 'account', createHash('sha256').update(account.trim().toLowerCase()).digest('base64url'));
+    return this.hold(reply, 'account', accountOf(account));
   }
 
   /** For webhooks, before a wrong proof is refused. */
   ofWrongProof(reply: FastifyReply): Promise<void> {
     return this.hold(reply, 'proof', this.networkOf(reply.request));
+  }
+
+  /** All that hold for the caller, and what is left of them. */
+  async ofCaller(request: FastifyRequest, caller: Caller, account: string): Promise<Verdict[]> {
+    const { rules } = this.storage;
+    const network = this.networkOf(request);
+    const all: [Rule, string][] = [
+      [rules.address, network],
+      [rules.own(rules.user, caller.requestsPerMinute), caller.id],
+      [rules.own(rules.costly, caller.costlyPerMinute), caller.id],
+      [rules.auth, network],
+      [rules.account, accountOf(account)],
+    ];
+    return Promise.all(all.filter(([{ limit }]) => limit > 0).map(([rule, who]) => this.storage.peek(rule, who)));
   }
 
   networkOf(request: FastifyRequest): string {
@@ -57,6 +73,8 @@ export class Limits {
     if (rule.limit > 0) pass(reply, await this.storage.take(rule, who));
   }
 }
+
+const accountOf = (account: string) => createHash('sha256').update(account.trim().toLowerCase()).digest('base64url');
 
 /** Tells what the limit says and refuses where it does. */
 export function pass(reply: FastifyReply, verdict: Verdict): void {

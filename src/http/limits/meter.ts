@@ -12,7 +12,13 @@ export interface Verdict {
   freeIn: number;
 }
 
-export const passed = (rule: Rule, remaining: number): Verdict => ({ rule, passed: true, remaining, fullIn: WINDOW_SECONDS, freeIn: 0 });
+export const passed = (rule: Rule, remaining: number, fullInMs = WINDOW_MS): Verdict => ({
+  rule,
+  passed: true,
+  remaining,
+  fullIn: fullInMs === 0 ? 0 : seconds(fullInMs),
+  freeIn: 0,
+});
 
 export const refused = (rule: Rule, fullInMs: number, freeInMs: number): Verdict => ({
   rule,

@@ -80,6 +80,22 @@ export class RedisStorage implements ThrottlerStorage {
     return { totalHits: rule.limit - remaining, timeToExpire: fullIn, isBlocked: !passed, timeToBlockExpire: freeIn };
   }
 
+  /** What is left, without taking any of it. */
+  async peek(rule: Rule, who: string): Promise<Verdict> {
+    const now = this.clock();
+    const meter = this.meters[rule.name].of(who, rule);
+    const alone = () => passed(rule, Math.max(0, rule.share - meter.passes.within(now)), meter.passes.fullInMs(now));
+    if (this.redis.away) return alone();
+    const look = { meter, waiting: [], spare: -1, spent: 0, owed: 0 };
+    try {
+      const [, , remaining = 0, fullIn = 0] = await this.redis.run((client) => this.evaluate(client, [look]));
+      return passed(rule, remaining + meter.left, fullIn);
+    } catch (fault) {
+      if (!(fault instanceof RedisAway)) throw fault;
+      return alone();
+    }
+  }
+
   /** Tokens that nobody came for. */
   giveBack(): void {
     const now = this.clock();

@@ -1,7 +1,5 @@
 import { createHash, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG } from '../config/config.module.js';
-import type { Config } from '../config/config.js';
+import type { Config } from './config.js';
 
 const KEY_BYTES = 32;
 
@@ -11,11 +9,10 @@ export interface Key {
   secret: KeyObject;
 }
 
-@Injectable()
 export class Keys {
   private readonly secrets: readonly string[];
 
-  constructor(@Inject(CONFIG) { SECRET_KEY, SECRET_KEY_PREVIOUS }: Pick<Config, 'SECRET_KEY' | 'SECRET_KEY_PREVIOUS'>) {
+  constructor({ SECRET_KEY, SECRET_KEY_PREVIOUS }: Pick<Config, 'SECRET_KEY' | 'SECRET_KEY_PREVIOUS'>) {
     if (!SECRET_KEY) throw new Error('SECRET_KEY is not set');
     this.secrets = SECRET_KEY_PREVIOUS ? [SECRET_KEY, SECRET_KEY_PREVIOUS] : [SECRET_KEY];
   }

@@ -1,0 +1,86 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { Keys, type Key } from '../config/keys.js';
+import { Refusal } from '../kernel/problems.js';
+
+const MOST_LETTERS = 600;
+const PROOF_LETTERS = 22;
+
+/** What every list may be asked. */
+export const listQuery = {
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z.string().max(MOST_LETTERS).optional(),
+};
+
+/** Besides that, where pages can be counted. */
+export const pagedQuery = { ...listQuery, page: z.coerce.number().int().min(1).max(100_000).optional() };
+
+export const notBoth = ({ page, cursor }: Asked): boolean => page === undefined || cursor === undefined;
+export const notBothFault = { path: ['page'], message: 'does not go together with cursor' };
+
+/** One part of a list, of which one more was read than was asked for, to see whether it goes on. */
+export interface Slice<T> {
+  items: T[];
+  nextCursor: string | null;
+}
+
+/** Where a list goes on. Only this list with these filters reads it. */
+@Injectable()
+export class Cursors {
+  private readonly keys: readonly [Key, ...Key[]];
+
+  constructor(keys: Keys) {
+    this.keys = keys.for('cursor');
+  }
+
+  /** The place after which the given cursor goes on; `undefined` at the beginning. */
+  read(list: string, cursor: string | undefined): string | undefined {
+    if (cursor === undefined) return undefined;
+    const place = Buffer.from(cursor.slice(PROOF_LETTERS), 'base64url').toString();
+    const isOurs = this.keys.some((key) => isSame(cursor, written(key, list, place)));
+    if (!isOurs) throw new Refusal('cursor_not_valid');
+    return place;
+  }
+
+  /** One part of a list that is ordered by the ids of its rows. */
+  async paged<T extends { id: string }>(
+    list: string,
+    { limit, cursor, page }: Asked,
+    read: (from: From) => Promise<T[]>,
+    count: () => Promise<number>,
+  ): Promise<Slice<T> & { total: number; page: number | null; limit: number }> {
+    const from = { after: this.read(list, cursor), skip: ((page ?? 1) - 1) * limit, take: limit + 1 };
+    const [rows, total] = await Promise.all([read(from), count()]);
+    return { ...this.slice(list, rows, limit, ({ id }) => id), total, page: cursor === undefined ? (page ?? 1) : null, limit };
+  }
+
+  slice<T>(list: string, rows: readonly T[], limit: number, placeOf: (row: T) => string): Slice<T> {
+    const items = rows.slice(0, limit);
+    const last = items.at(-1);
+    return { items, nextCursor: rows.length > limit && last ? written(this.keys[0], list, placeOf(last)) : null };
+  }
+}
+
+/** What is asked of a list whose pages can be counted. */
+export interface Asked {
+  limit: number;
+  cursor?: string;
+  page?: number;
+}
+
+/** From where one part is read: one row more than asked for, to see whether there are more. */
+export interface From {
+  after: string | undefined;
+  skip: number;
+  take: number;
+}
+
+const written = ({ secret }: Key, list: string, place: string) =>
+  createHmac('sha256', secret).update(`${list}\n${place}`).digest('base64url').slice(0, PROOF_LETTERS) +
+  Buffer.from(place).toString('base64url');
+
+function isSame(given: string, right: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(right)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}

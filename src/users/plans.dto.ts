@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import type { RouteWords } from '../http/says.js';
+import { nameShape } from './users.dto.js';
+
+const group = 'People';
+const MOST = 1_000_000_000;
+
+/** `null`: as the configuration has it for everyone; 0 switches a rate off, and gives no tokens. */
+const figure = z.int().min(0).max(MOST).nullable();
+
+export const planShape = z
+  .strictObject({ name: nameShape, dailyTokens: figure, requestsPerMinute: figure, costlyPerMinute: figure })
+  .meta({ id: 'PlanChange', examples: [{ name: 'Pro', dailyTokens: 500_000, requestsPerMinute: 1_200, costlyPerMinute: 120 }] });
+export type PlanBody = z.output<typeof planShape>;
+
+const shownShape = planShape.extend({ id: z.string() }).meta({ id: 'Plan' });
+
+export const plansWords: Record<'list' | 'change', RouteWords> = {
+  list: {
+    group,
+    summary: 'The plans',
+    detail: '`null` is what holds for everyone. Kept for an hour, and dropped at a change.',
+    answers: { 200: { says: 'All of them.', shape: z.object({ items: z.array(shownShape), nextCursor: z.null() }) } },
+  },
+  change: {
+    group,
+    summary: 'Change a plan',
+    detail: 'Holds within seconds for all who have it, in every process.',
+    answers: { 200: { says: 'The plan as it is now.', shape: shownShape } },
+  },
+};
