@@ -1,16 +1,14 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { callerOf } from '../http/caller.js';
-import { ClientAddresses } from '../http/client-address.js';
 import { idOf } from '../http/ids.js';
-import { Limits } from '../http/limits/limits.service.js';
 import { Policy } from '../http/policy.js';
 import { Says } from '../http/says.js';
 import { Refusal } from '../kernel/problems.js';
 import { loginShape, refreshShape, registerShape, type LoginBody, type RefreshBody, type RegisterBody } from './auth.dto.js';
 import { authWords } from './auth.words.js';
-import { Sessions, type Device } from './sessions.service.js';
-import { SignIn } from './sign-in.service.js';
+import { Doors } from './doors.service.js';
+import { Sessions } from './sessions.service.js';
 
 const open = { access: 'public', pace: 'auth' } as const;
 const own = { access: 'signed-in', pace: 'browse', scope: 'none' } as const;
@@ -18,39 +16,27 @@ const own = { access: 'signed-in', pace: 'browse', scope: 'none' } as const;
 @Controller('api/v1/auth')
 export class AuthController {
   constructor(
-    private readonly signIn: SignIn,
+    private readonly doors: Doors,
     private readonly sessions: Sessions,
-    private readonly limits: Limits,
-    private readonly addresses: ClientAddresses,
   ) {}
 
   @Policy(open)
   @Says(authWords.register)
   @Post('register')
-  async register(
+  register(
     @Body({ schema: registerShape }) body: RegisterBody,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    await this.limits.ofAccount(reply, body.email);
-    return this.signIn.register(body, this.deviceOf(request));
+    return this.doors.register(body, request, reply);
   }
 
   @Policy(open)
   @Says(authWords.login)
   @HttpCode(200)
   @Post('login')
-  async login(
-    @Body({ schema: loginShape }) body: LoginBody,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ) {
-    await this.limits.ofAccount(reply, body.email);
-    return this.signIn.login(body, this.deviceOf(request), (seconds) => {
-      if (seconds === 0) return;
-      reply.header('retry-after', seconds);
-      throw new Refusal('rate_limited', `Too many sign-ins failed. Try again in ${seconds} s.`);
-    });
+  login(@Body({ schema: loginShape }) body: LoginBody, @Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply) {
+    return this.doors.login(body, request, reply);
   }
 
   @Policy({ access: 'public', pace: 'browse' })
@@ -103,9 +89,5 @@ export class AuthController {
   @Delete('sessions/:id')
   async end(@Req() request: FastifyRequest, @Param('id') id: string): Promise<void> {
     if (!(await this.sessions.end(callerOf(request).id, 'ended', idOf(id)))) throw new Refusal('not_found', 'You have no such sign-in.');
-  }
-
-  private deviceOf(request: FastifyRequest): Device {
-    return { address: this.addresses.of(request), client: request.headers['user-agent'] ?? '' };
   }
 }

@@ -6,7 +6,9 @@ import { ApiKeys } from './api-keys.service.js';
 import { ApiKeysStore } from './api-keys.store.js';
 import { AuthController } from './auth.controller.js';
 import { TokenCallers } from './callers.service.js';
+import { Doors } from './doors.service.js';
 import { FailuresStore } from './failures.store.js';
+import { OlderClientsController } from './older-clients.controller.js';
 import { RefreshTokens } from './refresh-tokens.js';
 import { Sessions } from './sessions.service.js';
 import { SecondFactorsController } from './second-factors.controller.js';
@@ -25,7 +27,7 @@ export class AuthModule {
   static of(serves: boolean): DynamicModule {
     return {
       module: AuthModule,
-      controllers: serves ? [AuthController, ApiKeysController, SecondFactorsController] : [],
+      controllers: serves ? [AuthController, ApiKeysController, SecondFactorsController, OlderClientsController] : [],
       providers: [
         AccessTokens,
         RefreshTokens,
@@ -39,6 +41,7 @@ export class AuthModule {
         SecondFactorsStore,
         SecondFactors,
         SignIn,
+        Doors,
         SignIns,
         { provide: Callers, useClass: TokenCallers },
       ],

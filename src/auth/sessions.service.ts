@@ -56,13 +56,18 @@ export class Sessions {
   }
 
   async refresh(token: string): Promise<SessionAnswer> {
-    const named = this.refreshing.read(token);
-    const family = named && (await this.store.family(named.sessionId));
-    if (!family || !this.refreshing.isOurs(named, family.root)) throw new Refusal('refresh_token_invalid');
+    const { named, family } = await this.proved(token);
     const successor = { ...family, generation: named.generation + 1 };
     if (named.generation === family.generation && (await this.store.rotate(named.sessionId, named.generation)))
       return this.answer(named.sessionId, successor);
     return this.again(named, successor);
+  }
+
+  /** For clients that keep their refresh token: it stays good, and its thirty days end. */
+  async renew(token: string): Promise<SessionAnswer> {
+    const { named, family } = await this.proved(token);
+    if (named.generation === family.generation) return this.answer(named.sessionId, family);
+    return this.again(named, { ...family, generation: named.generation + 1 });
   }
 
   listOf(userId: string): Promise<Session[]> {
@@ -82,6 +87,13 @@ export class Sessions {
     const named = this.refreshing.read(token);
     const family = named && (await this.store.family(named.sessionId));
     if (family && this.refreshing.isOurs(named, family.root)) await this.end(family.userId, 'logout', named.sessionId);
+  }
+
+  private async proved(token: string): Promise<{ named: Named; family: Family }> {
+    const named = this.refreshing.read(token);
+    const family = named && (await this.store.family(named.sessionId));
+    if (!family || !this.refreshing.isOurs(named, family.root)) throw new Refusal('refresh_token_invalid');
+    return { named, family };
   }
 
   /** A used token: within the time of grace its answer was lost on the way; later somebody else has it. */

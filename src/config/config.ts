@@ -120,6 +120,8 @@ function contradictions(given: Partial<Values>, env: Environment): string[] {
     if (env[name]?.trim() && missing.includes('DATABASE_URL')) faults.push(`${name}: expected only beside DATABASE_URL`);
   if (given.ADMIN_PASSWORD && !given.ADMIN_EMAIL && !env.ADMIN_EMAIL)
     faults.push('ADMIN_EMAIL: expected an e-mail address beside ADMIN_PASSWORD');
+  if (given.ADMIN_PASSWORD && (given.ADMIN_PASSWORD.length < 10 || given.ADMIN_PASSWORD.length > 200))
+    faults.push('ADMIN_PASSWORD: expected 10 to 200 characters');
   if ((given.PGPOOL_MIN_CONNECTIONS ?? 0) > (given.PGPOOL_MAX_CONNECTIONS ?? Infinity))
     faults.push('PGPOOL_MIN_CONNECTIONS: expected no more than PGPOOL_MAX_CONNECTIONS');
   return faults;

@@ -58,7 +58,7 @@ export function serveDocs(app: NestFastifyApplication, version: string): void {
     });
 
   serve('/api/openapi.json', 'application/json; charset=utf-8', async () => JSON.stringify(await openApiDocument(app, version)));
-  for (const path of ['/api/docs', '/api/docs/']) serve(path, 'text/html; charset=utf-8', () => page);
+  serve('/api/docs', 'text/html; charset=utf-8', () => page);
   serve('/api/docs/start.js', 'text/javascript; charset=utf-8', () => start);
   for (const [name, type] of Object.entries(assets)) serve(`/api/docs/${name}`, type, () => readFile(join(folder, name)));
 }

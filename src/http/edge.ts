@@ -10,6 +10,7 @@ import { corsOf } from './cors.js';
 import { CacheHook } from './cache/cache.hook.js';
 import { AddressLimit, type Done } from './limits/address.limit.js';
 import { refused, sendProblem, type Refused } from './problem.js';
+import { FORM_TYPE } from './forms.js';
 import { watchLoad } from './load.js';
 import { Readiness } from './readiness.js';
 import { UNREADABLE } from './server.js';
@@ -90,6 +91,7 @@ function unreadable({ headers, url, method, route, raw }: FastifyRequest): Refus
     return refused('unsupported_type', 'Send the body as it is, neither packed nor otherwise coded.');
   const type = headers['content-type'];
   if (type === undefined || method === 'GET' || method === 'HEAD' || route.url === undefined) return undefined;
-  if (JSON_TYPE.test(type) && !OTHER_CHARSET.test(type)) return undefined;
+  const isRead = JSON_TYPE.test(type) || (route.config.forms && FORM_TYPE.test(type));
+  if (isRead && !OTHER_CHARSET.test(type)) return undefined;
   return refused('unsupported_type', 'Send the body as application/json in UTF-8.');
 }

@@ -34,6 +34,8 @@ export interface RoutePolicy {
   pace: Pace;
   /** What a key must be for; by itself `read` or `write`, and `admin` for admins. `none`: people only, signed in. */
   scope?: Scope | 'none';
+  /** Whether it reads forms beside JSON. */
+  forms?: true;
   cache?: CachePolicy;
 }
 
@@ -52,6 +54,7 @@ declare module 'fastify' {
     access?: Access;
     pace?: Pace;
     scope?: Scope | 'none';
+    forms?: true;
     cache?: CachedRoute;
   }
 }
@@ -63,7 +66,7 @@ declare module 'fastify' {
 export const Policy = (policy: RoutePolicy) =>
   applyDecorators(
     SetMetadata(ROUTE_POLICY, policy),
-    RouteConfig({ access: policy.access, pace: policy.pace, scope: policy.scope, cache: cachedRoute(policy) }),
+    RouteConfig({ access: policy.access, pace: policy.pace, scope: policy.scope, forms: policy.forms, cache: cachedRoute(policy) }),
     ...(policy.cache ? [UseInterceptors(CacheInterceptor)] : []),
   );
 

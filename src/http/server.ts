@@ -10,6 +10,7 @@ import { within as inTrace, type Trace } from '../observability/trace.js';
 import { Answer } from './answer.js';
 import { refuseConnection, refuseOddities } from './connection.js';
 import { guardDepth } from './depth.js';
+import { readForms } from './forms.js';
 import type { Readiness } from './readiness.js';
 
 declare module 'fastify' {
@@ -41,8 +42,8 @@ export function createServer(log: Log): FastifyAdapter {
     },
     // So that it meets the hooks like any other, which Fastify's own way with it does not.
     rewriteUrl: ({ url = '' }) => (isReadable(url) ? url : UNREADABLE),
-    // Longer than an address can be.
-    routerOptions: { maxParamLength: 16_384 },
+    // A parameter longer than an address can be; final slashes as clients of the older API have them.
+    routerOptions: { maxParamLength: 16_384, ignoreTrailingSlash: true },
     clientErrorHandler: refuseConnection,
     forceCloseConnections: false,
     return503OnClosing: false,
@@ -50,6 +51,7 @@ export function createServer(log: Log): FastifyAdapter {
     logger: false,
   });
   guardDepth(adapter, BODY_BYTES);
+  readForms(adapter, BODY_BYTES);
   const fastify = adapter.getInstance<FastifyInstance>();
   refuseOddities(fastify.server);
   fastify.decorateRequest('trace');

@@ -20,6 +20,8 @@ export interface RequestFacts {
 export interface Log extends Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'> {
   /** The one line of a request, which needs no looking through and is written a thousand times a second. */
   request(level: 'debug' | 'info', facts: RequestFacts): void;
+  /** The one line that shows a password: made at random, of the first admin, told at any level as nobody else knows it. */
+  adminCreated(email: string, password: string): void;
   /** Writes what waits, for at most a moment; before the process ends. */
   settle(): Promise<void>;
 }
@@ -37,6 +39,8 @@ export function logTo(out: DestinationStream, level: string, part: string): Omit
   const speaks = { debug: log.isLevelEnabled('debug'), info: log.isLevelEnabled('info') };
   const who = `,"pid":${process.pid},"part":${JSON.stringify(part)}`;
   return Object.assign(log, {
+    adminCreated: (email: string, password: string) =>
+      out.write(`{"level":"info"${timestamp()}${who},"email":${JSON.stringify(email)},"password":"${password}","msg":"admin created"}\n`),
     // By hand, as pino takes a tenth of a small request for it. Ids and methods hold nothing that needs escaping.
     request: (of: 'debug' | 'info', { requestId, traceId, method, path, status, ms }: RequestFacts) => {
       if (speaks[of])

@@ -29,6 +29,10 @@ export class PeopleStore {
     return this.matching(search).getCount();
   }
 
+  async hasAdmin(): Promise<boolean> {
+    return this.db.manager.existsBy(User, { role: 'admin' });
+  }
+
   /** Whoever is about to take an admin away locks them all, in one order: so he waits for all others who are. */
   async adminsBesides(tx: Tx, id: string): Promise<number> {
     const admins = await tx.query<{ id: string }[]>(

@@ -1,6 +1,7 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { Audit } from './audit.service.js';
 import { Belongings } from './belongings.service.js';
+import { FirstAdmin } from './first-admin.service.js';
 import { Hashing } from './hashing.js';
 import { PeopleController } from './people.controller.js';
 import { People } from './people.service.js';
@@ -18,7 +19,7 @@ export class UsersModule {
     return {
       module: UsersModule,
       controllers: serves ? [UsersController, PeopleController, PlansController] : [],
-      providers: [Users, UsersStore, People, PeopleStore, Plans, Belongings, Hashing, Audit],
+      providers: [Users, UsersStore, People, PeopleStore, Plans, ...(serves ? [FirstAdmin] : []), Belongings, Hashing, Audit],
       exports: [Users, People, Belongings, Hashing, Audit],
     };
   }
