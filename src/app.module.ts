@@ -5,6 +5,7 @@ import type { Config } from './config/config.js';
 import { DatabaseModule } from './database/database.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
+import { MailModule } from './mail/mail.module.js';
 import type { Log } from './observability/log.js';
 import { ObservabilityModule } from './observability/observability.module.js';
 import { OutboxModule } from './outbox/outbox.module.js';
@@ -34,6 +35,7 @@ export class AppModule {
         HttpModule,
         OutboxModule.of(config, log, consumes(config)),
         HealthModule,
+        MailModule.of(config, { serves, consumes: consumes(config) }),
         UsersModule.of(serves),
         AuthModule.of(serves),
         ...features,

@@ -8,13 +8,22 @@ import { OutboxTrace1763640000000 } from './database/migrations/1763640000000-ou
 import { OutboxLean1763650000000 } from './database/migrations/1763650000000-outbox-lean.js';
 import { CacheDrops1763660000000 } from './database/migrations/1763660000000-cache-drops.js';
 import { People1763700000000 } from './database/migrations/1763700000000-people.js';
+import { Mails1763710000000 } from './database/migrations/1763710000000-mails.js';
 import { CacheDrop } from './http/cache/cache-drop.entity.js';
+import { Mail } from './mail/mail.entity.js';
 import { HandledJob, OutboxMessage, QueueState } from './outbox/outbox.entity.js';
 import { AuditEntry } from './users/audit.entity.js';
 import { Plan } from './users/plan.entity.js';
 import { User } from './users/user.entity.js';
 
 export const schema: Schema = {
-  entities: [OutboxMessage, HandledJob, QueueState, CacheDrop, Plan, User, AuditEntry, Session, ApiKey, SecondFactor, SignInFailure],
-  migrations: [Outbox1763600000000, OutboxTrace1763640000000, OutboxLean1763650000000, CacheDrops1763660000000, People1763700000000],
+  entities: [OutboxMessage, HandledJob, QueueState, CacheDrop, Mail, Plan, User, AuditEntry, Session, ApiKey, SecondFactor, SignInFailure],
+  migrations: [
+    Outbox1763600000000,
+    OutboxTrace1763640000000,
+    OutboxLean1763650000000,
+    CacheDrops1763660000000,
+    People1763700000000,
+    Mails1763710000000,
+  ],
 };

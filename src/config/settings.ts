@@ -21,6 +21,7 @@ const postgresUrl = ['postgres', 'postgresql'];
 const redisUrl = ['redis', 'rediss', 'redis+cluster', 'unix'];
 const webUrl = ['http', 'https'];
 const mailAddress = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
+const senderLine = /^(?:[^<>@\p{Cc}]*<[^\s@<>]+@[^\s@<>]+>|[^\s@<>]+@[^\s@<>]+)$/u;
 const prices = z.record(z.string(), z.object({ input: z.number().min(0), output: z.number().min(0) }));
 
 /** Every environment variable of the system, in the order people read them. `.env.example` and the README's table come from here. */
@@ -81,7 +82,10 @@ export const sections = {
   },
   'Mail and alerts': {
     SMTP_URL: url(['smtp', 'smtps'], { secret: true, help: 'mail server' }),
-    MAIL_FROM: optionalText({ help: 'sender of mails' }),
+    MAIL_FROM: matching(senderLine, 'an address such as Mutirão <no-reply@example.org>', {
+      help: 'sender of mails',
+      shown: 'no-reply at the host of PUBLIC_URL',
+    }),
     ALERT_SLACK_WEBHOOK: url(webUrl, { secret: true, help: 'where alerts go' }),
     ALERT_EMAIL_TO: matching(mailAddress, 'an e-mail address', { help: 'who gets alerts' }),
   },

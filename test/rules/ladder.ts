@@ -1,6 +1,16 @@
 import { importsOf, type Source } from './sources.js';
 
-const rungs = [['kernel'], ['config'], ['observability'], ['database', 'redis', 'embedded'], ['http'], ['health'], ['outbox'], ['users']];
+const rungs = [
+  ['kernel'],
+  ['config'],
+  ['observability'],
+  ['database', 'redis', 'embedded'],
+  ['http'],
+  ['health'],
+  ['outbox'],
+  ['mail'],
+  ['users'],
+];
 const features = ['auth', 'campaigns', 'ai', 'queues', 'analytics', 'ops'];
 const heights = new Map([...rungs, features].flatMap((folders, height) => folders.map((folder) => [folder, height] as const)));
 const publicFace = /\.(service|module)\.ts$/;
