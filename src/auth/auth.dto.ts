@@ -31,5 +31,16 @@ export const loginShape = z
   .meta({ id: 'Login' });
 export type LoginBody = z.output<typeof loginShape>;
 
+const linkToken = z.string().max(200);
+
+export const forgotShape = z.strictObject({ email: emailShape }).meta({ id: 'ForgottenPassword' });
+export type ForgotBody = z.output<typeof forgotShape>;
+
+export const resetShape = z.strictObject({ token: linkToken, password: newPasswordShape }).meta({ id: 'NewPassword' });
+export type ResetBody = z.output<typeof resetShape>;
+
+export const verifyShape = z.strictObject({ token: linkToken }).meta({ id: 'EmailProof' });
+export type VerifyBody = z.output<typeof verifyShape>;
+
 export const refreshShape = z.strictObject({ refreshToken: z.string().max(200) }).meta({ id: 'Refresh' });
 export type RefreshBody = z.output<typeof refreshShape>;

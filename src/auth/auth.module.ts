@@ -8,7 +8,11 @@ import { AuthController } from './auth.controller.js';
 import { TokenCallers } from './callers.service.js';
 import { Doors } from './doors.service.js';
 import { FailuresStore } from './failures.store.js';
+import { Letters } from './letters.jobs.js';
+import { MailLinks } from './mail-links.js';
 import { OlderClientsController } from './older-clients.controller.js';
+import { PasswordsController } from './passwords.controller.js';
+import { Passwords } from './passwords.service.js';
 import { RefreshTokens } from './refresh-tokens.js';
 import { Sessions } from './sessions.service.js';
 import { SecondFactorsController } from './second-factors.controller.js';
@@ -27,7 +31,7 @@ export class AuthModule {
   static of(serves: boolean): DynamicModule {
     return {
       module: AuthModule,
-      controllers: serves ? [AuthController, ApiKeysController, SecondFactorsController, OlderClientsController] : [],
+      controllers: serves ? [AuthController, ApiKeysController, SecondFactorsController, OlderClientsController, PasswordsController] : [],
       providers: [
         AccessTokens,
         RefreshTokens,
@@ -40,6 +44,9 @@ export class AuthModule {
         Standings,
         SecondFactorsStore,
         SecondFactors,
+        MailLinks,
+        Letters,
+        Passwords,
         SignIn,
         Doors,
         SignIns,

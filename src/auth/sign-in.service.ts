@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Transactions } from '../database/transactions.js';
 import { Refusal } from '../kernel/problems.js';
-import { isCommonPassword } from '../users/common-passwords.js';
+import { Outbox } from '../outbox/outbox.service.js';
 import { Hashing } from '../users/hashing.js';
 import { Users } from '../users/users.service.js';
 import type { LoginBody, RegisterBody } from './auth.dto.js';
 import { FailuresStore } from './failures.store.js';
+import { verifyEmail } from './letters.jobs.js';
+import { proveUncommon } from './passwords.service.js';
 import { SecondFactors } from './second-factors.service.js';
 import { Sessions, type Device, type SessionAnswer } from './sessions.service.js';
 
@@ -21,19 +23,17 @@ export class SignIn {
     private readonly sessions: Sessions,
     private readonly second: SecondFactors,
     private readonly transactions: Transactions,
+    private readonly outbox: Outbox,
   ) {}
 
   async register({ password, ...person }: RegisterBody, device: Device): Promise<SessionAnswer> {
-    const own = [person.email, person.email.split('@')[0] ?? '', person.name, ...person.name.split(' ')];
-    if (await isCommonPassword(password, own))
-      throw new Refusal('validation_failed', '1 field is not valid', [
-        { path: 'password', message: 'is among the first that anyone would try: take a longer one of your own' },
-      ]);
+    await proveUncommon(password, person.email, person.name);
     // Known before the work of hashing; the insert decides where two come at once.
     if (await this.users.credentials(person.email)) throw new Refusal('email_taken');
     const passwordHash = await this.hashing.make(password);
     const session = await this.transactions.run(async (tx) => {
       const id = await this.users.add(tx, { ...person, passwordHash });
+      this.outbox.add(tx, verifyEmail, { userId: id });
       return this.sessions.open(tx, id, device);
     });
     return session.answer();

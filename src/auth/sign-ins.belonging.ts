@@ -1,5 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Tx } from '../database/transactions.js';
+import { Mailer } from '../mail/mailer.service.js';
 import { Belongings, type Belonging } from '../users/belongings.service.js';
 import { Users } from '../users/users.service.js';
 import { ApiKeysStore } from './api-keys.store.js';
@@ -19,6 +20,7 @@ export class SignIns implements Belonging, OnModuleInit {
     private readonly keys: ApiKeysStore,
     private readonly second: SecondFactorsStore,
     private readonly failures: FailuresStore,
+    private readonly mailer: Mailer,
   ) {}
 
   onModuleInit(): void {
@@ -54,6 +56,7 @@ export class SignIns implements Belonging, OnModuleInit {
   async erase(tx: Tx, userId: string): Promise<void> {
     const { email } = await this.users.byId(userId);
     if (email) await this.failures.forget(email);
+    if (email) await this.mailer.forget(tx, email);
     await this.sessions.remove(tx, userId);
     await this.keys.remove(tx, userId);
     await this.second.remove(tx, userId);

@@ -77,6 +77,10 @@ export function readConfig(env: Environment, { demo = true } = {}): Config {
   });
 }
 
+/** Where people find us; never what a request says of itself. */
+export const publicUrl = ({ PUBLIC_URL, HOST, PORT }: Pick<Config, 'PUBLIC_URL' | 'HOST' | 'PORT'>): string =>
+  PUBLIC_URL ?? `http://${HOST.includes(':') ? `[${HOST}]` : HOST}:${PORT}`;
+
 export const workerCount = ({ WORKERS }: Pick<Config, 'WORKERS'>): number =>
   WORKERS === 'auto' ? Math.max(1, availableParallelism()) : WORKERS;
 

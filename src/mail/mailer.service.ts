@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { CONFIG } from '../config/config.module.js';
 import type { Config } from '../config/config.js';
+import type { Tx } from '../database/transactions.js';
 import { limitTo } from '../kernel/limit.js';
 import type { Log } from '../observability/log.js';
 import { LOG } from '../observability/observability.module.js';
@@ -40,6 +41,11 @@ export class Mailer implements OnApplicationShutdown {
     await run.commit(async (tx) => {
       if (!(await this.mails.keep(tx, run.id, letter))) throw new Error(TAKEN);
     });
+  }
+
+  /** Takes what is kept for somebody out of the mailbox. */
+  forget(tx: Tx, recipient: string): Promise<void> {
+    return this.mails.forget(tx, recipient);
   }
 
   onApplicationShutdown(): Promise<void> | undefined {

@@ -60,6 +60,10 @@ export class MailsStore {
     return kept.length === 1;
   }
 
+  async forget(tx: Tx, recipient: string): Promise<void> {
+    await tx.query('DELETE FROM mails WHERE recipient = $1', [recipient]);
+  }
+
   kept(most: number, to?: string): Promise<KeptLetter[]> {
     return this.db.query<KeptLetter[]>(
       `SELECT id, recipient AS "to", subject, body AS text, at FROM mails

@@ -4,7 +4,7 @@ import { Cache } from '../http/cache/cache.service.js';
 import { newId } from '../kernel/ids.js';
 import { Refusal } from '../kernel/problems.js';
 import type { User } from './user.entity.js';
-import { UsersStore, type Credentials } from './users.store.js';
+import { UsersStore, type Credentials, type Secrets } from './users.store.js';
 
 export interface NewPerson {
   email: string;
@@ -33,6 +33,15 @@ export class Users {
     return user;
   }
 
+  /** `null` where the person is gone. */
+  findById(id: string): Promise<User | null> {
+    return this.store.byId(id);
+  }
+
+  secretsOf(id: string): Promise<Secrets | null> {
+    return this.store.secretsOf(id);
+  }
+
   credentials(email: string): Promise<Credentials | null> {
     return this.store.credentials(email);
   }
@@ -53,6 +62,18 @@ export class Users {
       this.cache.drop(tx, [personTag(id)]);
       return user;
     });
+  }
+
+  verified(id: string): Promise<void> {
+    return this.transactions.run(async (tx) => {
+      await this.store.verified(tx, id);
+      this.cache.drop(tx, [personTag(id)]);
+    });
+  }
+
+  /** Proves the address as well: by it the link came. Of two who come with one link, one goes on. */
+  replaceHash(tx: Tx, id: string, before: string | null, after: string): Promise<boolean> {
+    return this.store.replaceHash(tx, id, before, after);
   }
 
   /** After a sign-in, where hashes are made with more effort than when this one was. */

@@ -10,6 +10,13 @@ export interface Credentials {
   disabled: boolean;
 }
 
+/** What a new password is decided by. */
+export interface Secrets {
+  email: string;
+  name: string;
+  passwordHash: string | null;
+}
+
 @Injectable()
 export class UsersStore {
   constructor(private readonly db: DataSource) {}
@@ -35,6 +42,27 @@ export class UsersStore {
   async change(tx: Tx, id: string, change: Partial<Omit<User, 'id'>>): Promise<User | null> {
     const { affected } = await tx.update(User, { id, deletedAt: IsNull() }, { ...change, updatedAt: () => 'now()' });
     return affected === 1 ? tx.findOneBy(User, { id }) : null;
+  }
+
+  async secretsOf(id: string): Promise<Secrets | null> {
+    const [found] = await this.db.query<Secrets[]>(
+      `SELECT email, name, password_hash AS "passwordHash" FROM users WHERE id = $1 AND disabled_at IS NULL AND deleted_at IS NULL`,
+      [id],
+    );
+    return found ?? null;
+  }
+
+  async verified(tx: Tx, id: string): Promise<void> {
+    await tx.query('UPDATE users SET email_verified_at = now() WHERE id = $1 AND email_verified_at IS NULL AND deleted_at IS NULL', [id]);
+  }
+
+  async replaceHash(tx: Tx, id: string, before: string | null, after: string): Promise<boolean> {
+    const [, replaced] = await tx.query<[unknown, number]>(
+      `UPDATE users SET password_hash = $3, email_verified_at = coalesce(email_verified_at, now()), updated_at = now()
+        WHERE id = $1 AND password_hash IS NOT DISTINCT FROM $2 AND disabled_at IS NULL AND deleted_at IS NULL`,
+      [id, before, after],
+    );
+    return replaced === 1;
   }
 
   async keepHash(id: string, before: string, after: string): Promise<void> {

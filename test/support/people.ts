@@ -27,7 +27,7 @@ export async function openPeople(env: Environment = {}, beside?: { install: Inst
   const install = beside?.install ?? (await installation());
   const { database, redis } = install;
   const base = labEnvironment(database.url, redis.url, { APP_ROLE: 'api', RATE_LIMIT_AUTH_PER_MINUTE: '0', ...env });
-  const { app, url, lines, ask } = await openApp(base, []);
+  const { app, url, lines, ask } = await openApp(base);
   const send = (method: string, path: string, body?: unknown, token?: string, headers: Record<string, string> = {}) =>
     ask(`/api/v1${path}`, {
       method,
