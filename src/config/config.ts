@@ -84,12 +84,21 @@ export const publicUrl = ({ PUBLIC_URL, HOST, PORT }: Pick<Config, 'PUBLIC_URL' 
 export const workerCount = ({ WORKERS }: Pick<Config, 'WORKERS'>): number =>
   WORKERS === 'auto' ? Math.max(1, availableParallelism()) : WORKERS;
 
+/** Checks of passwords that one process does at once: of all cores but one, its part. */
+export const hashesAtOnce = (config: Pick<Config, 'WORKERS'>): number =>
+  Math.max(1, Math.floor((availableParallelism() - 1) / workerCount(config)));
+
+/** Node's own number, for files and names. */
+const OTHER_THREADS = 4;
+
 // The supervisor's own words to the processes it starts: their engines have addresses by then.
 const ENGINES = 'MUTIRAO_ENGINES';
 const PART = 'MUTIRAO_PART';
 
 export const childEnvironment = (config: Config, part: Config['part'], values: Partial<Record<SettingName, string>>) => ({
   ...values,
+  // Each check of a password takes a thread; files and names must not wait for these.
+  UV_THREADPOOL_SIZE: String(OTHER_THREADS + hashesAtOnce(config)),
   [PART]: part,
   [ENGINES]:
     Object.entries(config.embedded)

@@ -16,7 +16,9 @@ export class ProblemFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const why = explain(fault);
-    if (why.status >= 500) this.log.error({ requestId: request.id, traceId: request.trace.traceId, err: fault }, 'request failed');
+    // A refusal is a decision, of which the request's own line tells enough, a thousand times a second if need be.
+    if (why.status >= 500 && !(fault instanceof Refusal))
+      this.log.error({ requestId: request.id, traceId: request.trace.traceId, err: fault }, 'request failed');
     // Where an answer has begun, only its sudden end can still say that it is not whole.
     if (reply.raw.headersSent) reply.raw.destroy();
     else sendProblem(request, reply, why);

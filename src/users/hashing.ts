@@ -1,8 +1,7 @@
-import { availableParallelism } from 'node:os';
 import { hash, verify } from '@node-rs/argon2';
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG } from '../config/config.module.js';
-import { workerCount, type Config } from '../config/config.js';
+import { hashesAtOnce, type Config } from '../config/config.js';
 import { Refusal } from '../kernel/problems.js';
 
 /** As OWASP advises; raised here, each hash is renewed at its owner's next sign-in. */
@@ -26,7 +25,7 @@ export class Hashing {
   private nobodys: Promise<string> | undefined;
 
   constructor(@Inject(CONFIG) config: Pick<Config, 'WORKERS'>) {
-    this.most = Math.max(1, Math.floor((availableParallelism() - 1) / workerCount(config)));
+    this.most = hashesAtOnce(config);
   }
 
   make(password: string): Promise<string> {

@@ -146,6 +146,7 @@ describe('a configuration is accepted', () => {
   it('from what the supervisor tells its children, private engines included', () => {
     const parent = readConfig({});
     const told = { DATABASE_URL: 'postgres://u@/app?host=/s', REDIS_URL: 'unix:///s', SECRET_KEY: 'k' };
+    expect(Number(childEnvironment(parent, 'background', told).UV_THREADPOOL_SIZE)).toBeGreaterThan(4);
     const child = readConfig(childEnvironment(parent, 'background', told));
     expect(child).toMatchObject({ part: 'background', embedded: parent.embedded, DATABASE_URL: told.DATABASE_URL });
   });
