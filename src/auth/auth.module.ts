@@ -7,7 +7,6 @@ import { ApiKeysStore } from './api-keys.store.js';
 import { AuthController } from './auth.controller.js';
 import { TokenCallers } from './callers.service.js';
 import { Doors } from './doors.service.js';
-import { FailuresStore } from './failures.store.js';
 import { Letters } from './letters.jobs.js';
 import { MailLinks } from './mail-links.js';
 import { OlderClientsController } from './older-clients.controller.js';
@@ -20,6 +19,7 @@ import { SecondFactors } from './second-factors.service.js';
 import { SecondFactorsStore } from './second-factors.store.js';
 import { SessionsStore } from './sessions.store.js';
 import { SignIns } from './sign-ins.belonging.js';
+import { SignInStore } from './sign-in.store.js';
 import { SignIn } from './sign-in.service.js';
 import { StandingsStore } from './standings.store.js';
 import { Standings } from './standings.js';
@@ -36,7 +36,7 @@ export class AuthModule {
         AccessTokens,
         RefreshTokens,
         SessionsStore,
-        FailuresStore,
+        SignInStore,
         Sessions,
         ApiKeysStore,
         ApiKeys,

@@ -7,9 +7,9 @@ import { Audit } from '../users/audit.service.js';
 import { isCommonPassword } from '../users/common-passwords.js';
 import { Hashing } from '../users/hashing.js';
 import { personTag, Users } from '../users/users.service.js';
-import { FailuresStore } from './failures.store.js';
 import { boundToPassword, resetPassword } from './letters.jobs.js';
 import { MailLinks } from './mail-links.js';
+import { SignInStore } from './sign-in.store.js';
 import { SessionsStore } from './sessions.store.js';
 
 /** Refuses what anyone would try first. */
@@ -28,7 +28,7 @@ export class Passwords {
     private readonly users: Users,
     private readonly hashing: Hashing,
     private readonly sessions: SessionsStore,
-    private readonly failures: FailuresStore,
+    private readonly signIns: SignInStore,
     private readonly links: MailLinks,
     private readonly outbox: Outbox,
     private readonly transactions: Transactions,
@@ -54,8 +54,8 @@ export class Passwords {
       await this.sessions.end(tx, userId, 'password_reset');
       await this.audit.note(tx, 'password_reset', { subjectId: userId });
       this.cache.drop(tx, [personTag(userId)]);
+      this.signIns.forget(tx, email);
     });
-    await this.failures.forget(email);
   }
 
   async verifyEmail(token: string): Promise<void> {

@@ -7,12 +7,11 @@ import { Cache } from '../http/cache/cache.service.js';
 import { newId } from '../kernel/ids.js';
 import { Refusal } from '../kernel/problems.js';
 import { Audit } from '../users/audit.service.js';
-import type { User } from '../users/user.entity.js';
-import { personTag, Users } from '../users/users.service.js';
+import { personTag } from '../users/users.service.js';
 import { ACCESS_SECONDS, AccessTokens } from './access-tokens.js';
 import { RefreshTokens, type Named } from './refresh-tokens.js';
 import type { Session } from './session.entity.js';
-import { SessionsStore, type EndReason, type Family } from './sessions.store.js';
+import { SessionsStore, type EndReason, type Family, type SessionUser } from './sessions.store.js';
 
 const ROOT_BYTES = 32;
 const MOST_CLIENT_LETTERS = 200;
@@ -28,7 +27,7 @@ export interface SessionAnswer {
   refreshToken: string;
   tokenType: 'Bearer';
   expiresIn: number;
-  user: Pick<User, 'id' | 'email' | 'name' | 'role' | 'plan'>;
+  user: SessionUser;
 }
 
 @Injectable()
@@ -37,7 +36,6 @@ export class Sessions {
 
   constructor(
     private readonly store: SessionsStore,
-    private readonly users: Users,
     private readonly access: AccessTokens,
     private readonly refreshing: RefreshTokens,
     private readonly transactions: Transactions,
@@ -48,11 +46,11 @@ export class Sessions {
     this.graceMs = config.REFRESH_GRACE_SECONDS * 1_000;
   }
 
-  /** Commits with what let the person in; `answer` is for after that. */
-  async open(tx: Tx, userId: string, { address, client }: Device): Promise<{ answer: () => Promise<SessionAnswer> }> {
+  /** Commits with what let the person in; the answer is for after that. */
+  open(tx: Tx, user: SessionUser, { address, client }: Device): SessionAnswer {
     const [id, root] = [newId(), randomBytes(ROOT_BYTES)];
-    await this.store.add(tx, { id, userId, root, address, client: client.slice(0, MOST_CLIENT_LETTERS) });
-    return { answer: () => this.answer(id, { userId, root, generation: 0 }) };
+    this.store.add(tx, { id, userId: user.id, root, address, client: client.slice(0, MOST_CLIENT_LETTERS) });
+    return this.answer(id, { user, root, generation: 0 });
   }
 
   async refresh(token: string): Promise<SessionAnswer> {
@@ -86,7 +84,7 @@ export class Sessions {
   async endOf(token: string): Promise<void> {
     const named = this.refreshing.read(token);
     const family = named && (await this.store.family(named.sessionId));
-    if (family && this.refreshing.isOurs(named, family.root)) await this.end(family.userId, 'logout', named.sessionId);
+    if (family && this.refreshing.isOurs(named, family.root)) await this.end(family.user.id, 'logout', named.sessionId);
   }
 
   private async proved(token: string): Promise<{ named: Named; family: Family }> {
@@ -103,15 +101,16 @@ export class Sessions {
     const age = family.agesMs.at(named.generation - family.generation);
     if (age !== undefined && age < this.graceMs) return this.answer(named.sessionId, successor);
     await this.transactions.run(async (tx) => {
-      if ((await this.store.end(tx, family.userId, 'reuse', named.sessionId)) === 0) return;
-      this.cache.drop(tx, [personTag(family.userId)]);
-      await this.audit.note(tx, 'refresh_reused', { subjectId: family.userId }, { sessionId: named.sessionId });
+      const { id } = family.user;
+      if ((await this.store.end(tx, id, 'reuse', named.sessionId)) === 0) return;
+      this.cache.drop(tx, [personTag(id)]);
+      await this.audit.note(tx, 'refresh_reused', { subjectId: id }, { sessionId: named.sessionId });
     });
     throw new Refusal('refresh_token_invalid', 'This token was used before, so its whole sign-in is ended.');
   }
 
-  private async answer(sid: string, { userId, root, generation }: Pick<Family, 'userId' | 'root' | 'generation'>): Promise<SessionAnswer> {
-    const { id, email, name, role, plan } = await this.users.byId(userId);
+  private answer(sid: string, { user, root, generation }: Pick<Family, 'user' | 'root' | 'generation'>): SessionAnswer {
+    const { id, email, name, role, plan } = user;
     return {
       accessToken: this.access.issue({ sub: id, sid }),
       refreshToken: this.refreshing.of(sid, generation, root),

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { Tx } from '../database/transactions.js';
+import { Questions } from '../database/questions.js';
+import { withCommit, type Tx } from '../database/transactions.js';
+import type { User } from '../users/user.entity.js';
 import { Session } from './session.entity.js';
 
 export const REFRESH_DAYS = 30;
@@ -9,8 +11,11 @@ const REMEMBERED = 16;
 /** Sign-ins of one person at once; the one used longest ago ends for the next. */
 const MOST_OPEN = 100;
 
+/** What a session tells of its person. */
+export type SessionUser = Pick<User, 'id' | 'email' | 'name' | 'role' | 'plan'>;
+
 export interface Family {
-  userId: string;
+  user: SessionUser;
   root: Buffer;
   generation: number;
   /** Milliseconds since each of the last tokens before the newest was used first. */
@@ -22,31 +27,36 @@ export type EndReason = 'logout' | 'logout_all' | 'ended' | 'reuse' | 'too_many'
 export const OPEN = 's.ended_at IS NULL AND s.expires_at > now()';
 export const WELCOME = 'u.disabled_at IS NULL AND u.deleted_at IS NULL';
 
+/** Beside the new one, those that nobody asks for any more go, and the one used longest ago where there are too many. */
+const ADD = `
+  WITH gone AS (DELETE FROM sessions WHERE user_id = $2 AND expires_at < now() - interval '${REFRESH_DAYS} days'),
+       ended AS (UPDATE sessions SET ended_at = now(), end_reason = 'too_many' WHERE id IN
+         (SELECT s.id FROM sessions s WHERE s.user_id = $2 AND ${OPEN} ORDER BY s.last_used_at DESC, s.id DESC OFFSET ${MOST_OPEN - 1}))
+  INSERT INTO sessions (id, user_id, root, address, client, expires_at)
+  VALUES ($1, $2, decode($3, 'hex'), $4, $5, now() + interval '${REFRESH_DAYS} days')`;
+
+const FAMILY = {
+  name: 'session-family',
+  text: `
+  SELECT json_build_object('id', u.id, 'email', u.email, 'name', u.name, 'role', u.role, 'plan', u.plan_id) AS "user", s.root, s.generation,
+         ARRAY(SELECT (extract(epoch FROM now() - at) * 1000)::float8 FROM unnest(s.rotations) at) AS "agesMs"
+    FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1 AND ${OPEN} AND ${WELCOME}`,
+};
+
 @Injectable()
 export class SessionsStore {
-  constructor(private readonly db: DataSource) {}
+  constructor(
+    private readonly db: DataSource,
+    private readonly questions: Questions,
+  ) {}
 
-  async add(tx: Tx, session: Pick<Session, 'id' | 'userId' | 'root' | 'address' | 'client'>): Promise<void> {
-    const { id, userId, root, address, client } = session;
-    await tx.query(
-      `INSERT INTO sessions (id, user_id, root, address, client, expires_at) VALUES ($1, $2, $3, $4, $5, now() + make_interval(days => $6))`,
-      [id, userId, root, address, client, REFRESH_DAYS],
-    );
-    await tx.query(`DELETE FROM sessions WHERE user_id = $1 AND expires_at < now() - make_interval(days => $2)`, [userId, REFRESH_DAYS]);
-    await tx.query(
-      `UPDATE sessions SET ended_at = now(), end_reason = 'too_many' WHERE id IN
-         (SELECT s.id FROM sessions s WHERE s.user_id = $1 AND ${OPEN} ORDER BY s.last_used_at DESC, s.id DESC OFFSET $2)`,
-      [userId, MOST_OPEN],
-    );
+  /** Travels with the commit. */
+  add(tx: Tx, { id, userId, root, address, client }: Pick<Session, 'id' | 'userId' | 'root' | 'address' | 'client'>): void {
+    withCommit(tx, { name: 'session-open', text: ADD, values: [id, userId, root.toString('hex'), address, client] });
   }
 
   async family(id: string): Promise<Family | null> {
-    const [found] = await this.db.query<Family[]>(
-      `SELECT u.id AS "userId", s.root, s.generation,
-              ARRAY(SELECT (extract(epoch FROM now() - at) * 1000)::float8 FROM unnest(s.rotations) at) AS "agesMs"
-         FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1 AND ${OPEN} AND ${WELCOME}`,
-      [id],
-    );
+    const [found] = await this.questions.ask<Family>(FAMILY, [id]);
     return found ?? null;
   }
 

@@ -3,23 +3,20 @@ import { Transactions } from '../database/transactions.js';
 import { Refusal } from '../kernel/problems.js';
 import { Outbox } from '../outbox/outbox.service.js';
 import { Hashing } from '../users/hashing.js';
-import { Users } from '../users/users.service.js';
+import { asEveryoneBegins, Users } from '../users/users.service.js';
 import type { LoginBody, RegisterBody } from './auth.dto.js';
-import { FailuresStore } from './failures.store.js';
 import { verifyEmail } from './letters.jobs.js';
 import { proveUncommon } from './passwords.service.js';
 import { SecondFactors } from './second-factors.service.js';
+import { SignInStore, type Known } from './sign-in.store.js';
 import { Sessions, type Device, type SessionAnswer } from './sessions.service.js';
-
-/** Nobody hears from a refusal whether the address is known here. */
-const wrong = () => new Refusal('invalid_credentials');
 
 @Injectable()
 export class SignIn {
   constructor(
     private readonly users: Users,
     private readonly hashing: Hashing,
-    private readonly failures: FailuresStore,
+    private readonly store: SignInStore,
     private readonly sessions: Sessions,
     private readonly second: SecondFactors,
     private readonly transactions: Transactions,
@@ -31,37 +28,37 @@ export class SignIn {
     // Known before the work of hashing; the insert decides where two come at once.
     if (await this.users.credentials(person.email)) throw new Refusal('email_taken');
     const passwordHash = await this.hashing.make(password);
-    const session = await this.transactions.run(async (tx) => {
+    return this.transactions.run(async (tx) => {
       const id = await this.users.add(tx, { ...person, passwordHash });
       this.outbox.add(tx, verifyEmail, { userId: id });
-      return this.sessions.open(tx, id, device);
+      return this.sessions.open(tx, { id, email: person.email, name: person.name, ...asEveryoneBegins }, device);
     });
-    return session.answer();
   }
 
   /** Every way to fail takes as long and says as much as a wrong password. */
   async login({ email, password, otp }: LoginBody, device: Device, mayTry: (waitSeconds: number) => void): Promise<SessionAnswer> {
-    mayTry(await this.failures.waitSeconds(email));
-    const found = await this.users.credentials(email);
-    const fits = await this.hashing.check(found?.passwordHash, password);
-    if (!found || !fits || found.disabled) {
-      await this.failures.add(email);
-      throw wrong();
-    }
-    const { id, passwordHash } = found;
-    const needsSecond = await this.second.isOn(id);
-    if (needsSecond && otp === undefined) throw new Refusal('otp_required');
+    const known = await this.store.look(email);
+    mayTry(known.waitSeconds);
+    const fits = await this.hashing.check(known.id === null ? null : known.passwordHash, password);
+    if (known.id === null || known.disabled || !fits) return this.fail(email, new Refusal('invalid_credentials'));
+    if (known.needsSecond && otp === undefined) throw new Refusal('otp_required');
     const session = await this.transactions.run(async (tx) => {
-      const isProved = !needsSecond || (otp !== undefined && (await this.second.use(tx, id, otp)));
-      return isProved ? this.sessions.open(tx, id, device) : undefined;
+      if (known.needsSecond && !(otp !== undefined && (await this.second.use(tx, known.id, otp)))) return undefined;
+      if (known.hasFailed) this.store.forget(tx, email);
+      return this.sessions.open(tx, known, device);
     });
-    if (!session) {
-      await this.failures.add(email);
-      throw new Refusal('otp_invalid');
-    }
-    await this.failures.forget(email);
+    if (!session) return this.fail(email, new Refusal('otp_invalid'));
+    await this.renewHash(known, password);
+    return session;
+  }
+
+  private async fail(email: string, refusal: Refusal): Promise<never> {
+    await this.store.failed(email);
+    throw refusal;
+  }
+
+  private async renewHash({ id, passwordHash }: Known, password: string): Promise<void> {
     if (passwordHash !== null && this.hashing.isOutdated(passwordHash))
       await this.users.keepHash(id, passwordHash, await this.hashing.make(password));
-    return session.answer();
   }
 }

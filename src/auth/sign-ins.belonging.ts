@@ -4,8 +4,8 @@ import { Mailer } from '../mail/mailer.service.js';
 import { Belongings, type Belonging } from '../users/belongings.service.js';
 import { Users } from '../users/users.service.js';
 import { ApiKeysStore } from './api-keys.store.js';
-import { FailuresStore } from './failures.store.js';
 import { SecondFactorsStore } from './second-factors.store.js';
+import { SignInStore } from './sign-in.store.js';
 import { SessionsStore } from './sessions.store.js';
 
 /** How a person came in, and may come in. */
@@ -19,7 +19,7 @@ export class SignIns implements Belonging, OnModuleInit {
     private readonly sessions: SessionsStore,
     private readonly keys: ApiKeysStore,
     private readonly second: SecondFactorsStore,
-    private readonly failures: FailuresStore,
+    private readonly signIns: SignInStore,
     private readonly mailer: Mailer,
   ) {}
 
@@ -55,7 +55,7 @@ export class SignIns implements Belonging, OnModuleInit {
 
   async erase(tx: Tx, userId: string): Promise<void> {
     const { email } = await this.users.byId(userId);
-    if (email) await this.failures.forget(email);
+    if (email) this.signIns.forget(tx, email);
     if (email) await this.mailer.forget(tx, email);
     await this.sessions.remove(tx, userId);
     await this.keys.remove(tx, userId);

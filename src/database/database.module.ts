@@ -7,6 +7,7 @@ import { DatabaseProbe } from './database.probe.js';
 import { isDatabaseAway } from './faults.js';
 import { databaseOptions, type Schema } from './options.js';
 import { openLeast } from './pool.js';
+import { Questions } from './questions.js';
 import { Replicas } from './replicas.js';
 import { Transactions } from './transactions.js';
 
@@ -36,8 +37,8 @@ export class DatabaseModule {
           }),
         }),
       ],
-      providers: [Transactions, Replicas, DatabaseProbe, PoolOpening],
-      exports: [Transactions, Replicas],
+      providers: [Transactions, Questions, Replicas, DatabaseProbe, PoolOpening],
+      exports: [Transactions, Questions, Replicas],
     };
   }
 }

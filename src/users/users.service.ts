@@ -16,6 +16,8 @@ export interface NewPerson {
 
 export type ProfileChange = Partial<Pick<User, 'name'> & { phone: string | null; messagingConsent: boolean }>;
 
+export const asEveryoneBegins = { role: 'donor', plan: 'free' } as const;
+
 /** Whatever is made of what we know of a person carries this tag. */
 export const personTag = (id: string): string => `person:${id}`;
 
@@ -50,7 +52,7 @@ export class Users {
   async add(tx: Tx, { messagingConsent = false, ...person }: NewPerson): Promise<string> {
     const id = newId();
     const consent = messagingConsent ? { messagingConsent, consentAt: new Date(), consentSource: 'registration' } : {};
-    if (!(await this.store.add(tx, { id, ...person, ...consent }))) throw new Refusal('email_taken');
+    if (!(await this.store.add(tx, { id, ...person, ...asEveryoneBegins, ...consent }))) throw new Refusal('email_taken');
     return id;
   }
 

@@ -11,6 +11,7 @@ import { labTables } from '../support/lab.tables.js';
 import { edge } from './edge.js';
 import { table, type Figure } from './figures.js';
 import { commits, jobs } from './outbox.js';
+import { people } from './people.js';
 import { coldStart, memory } from './processes.js';
 
 const engines = await startEngines({ durable: true });
@@ -29,6 +30,7 @@ try {
   const figures: Figure[] = [];
   figures.push(await coldStart(env));
   figures.push(...(await edge(env, engines.redisUrl, [engines.redisPid ?? Number.NaN])));
+  figures.push(...(await people(env, engines.redisUrl, [postgres, engines.redisPid ?? Number.NaN])));
   figures.push(...(await commits(env, postgres)));
   figures.push(...(await jobs(env, [postgres, engines.redisPid ?? Number.NaN])));
   figures.push(...(await memory(env)));
