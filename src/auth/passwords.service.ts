@@ -48,7 +48,7 @@ export class Passwords {
       throw new Refusal('link_invalid');
     const { email, passwordHash, name } = person;
     await proveUncommon(password, email, name);
-    const made = await this.hashing.make(password);
+    const made = await this.hashing.forOne(() => this.hashing.make(password));
     await this.transactions.run(async (tx) => {
       if (!(await this.users.replaceHash(tx, userId, passwordHash, made))) throw new Refusal('link_invalid');
       await this.sessions.end(tx, userId, 'password_reset');
