@@ -1,7 +1,7 @@
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { newId } from '../kernel/ids.js';
-import { problems, type ProblemCode } from '../kernel/problems.js';
+import { problems, Refusal, type ProblemCode } from '../kernel/problems.js';
 import { PROBLEM_TYPE, problemOf, refused } from './problem.js';
 
 const codes: Partial<Record<string, ProblemCode>> = {
@@ -9,10 +9,20 @@ const codes: Partial<Record<string, ProblemCode>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
 };
 
-/** For what never became a request: too slow, too large or no HTTP at all. */
+/** The answer under way, which Node's own way with such a fault asks for, too. */
+interface Occupied {
+  _httpMessage?: ServerResponse | null;
+}
+
+/** For what never became a request, or not all of it: too slow, too large or no HTTP at all. */
 export function refuseConnection(fault: Error & { code?: string }, socket: Socket): void {
-  if (fault.code === 'ECONNRESET' || !socket.writable) socket.destroySoon();
-  else end(socket, codes[fault.code ?? ''] ?? 'bad_request');
+  const code = codes[fault.code ?? ''] ?? 'bad_request';
+  const { _httpMessage: answer } = socket as Occupied;
+  const isGone = fault.code === 'ECONNRESET' || !socket.writable || (answer && fault.code === 'HPE_INVALID_EOF_STATE');
+  if (isGone || answer?.headersSent) socket.destroySoon();
+  // Whoever reads the body passes this on, so that it is answered like any other request.
+  else if (answer && answer.req.listenerCount('error') > 0) answer.req.emit('error', new Refusal(code));
+  else end(socket, code);
 }
 
 /** What Node would answer by itself, without a word, or not at all. */

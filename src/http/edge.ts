@@ -12,7 +12,7 @@ import { AddressLimit, type Done } from './limits/address.limit.js';
 import { refused, sendProblem, type Refused } from './problem.js';
 import { watchLoad } from './load.js';
 import { Readiness } from './readiness.js';
-import { UNREADABLE } from './server.js';
+import { UNREADABLE } from './request-line.js';
 
 /** What holds for every request, whatever route it meets or misses. */
 @Injectable()

@@ -6,6 +6,10 @@ import type { Log } from '../observability/log.js';
 import { LOG } from '../observability/observability.module.js';
 import { RedisAway } from '../redis/redis.client.js';
 import { refused, refusedWith, sendProblem, type Refused } from './problem.js';
+import { tellRequest } from './request-line.js';
+
+/** Nobody is there to be answered; as nginx calls it. */
+const GONE = 499;
 
 /** The one place where a fault becomes an answer; what it says never holds a stack, SQL or a secret. */
 @Catch()
@@ -15,6 +19,10 @@ export class ProblemFilter implements ExceptionFilter {
   catch(fault: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
+    if (isGone(request)) {
+      tellRequest(this.log, request, reply, GONE);
+      return;
+    }
     const why = explain(fault);
     if (why.status >= 500) this.log.error({ requestId: request.id, traceId: request.trace.traceId, err: fault }, 'request failed');
     // Where an answer has begun, only its sudden end can still say that it is not whole.
@@ -35,6 +43,9 @@ function explain(fault: unknown): Refused {
   if (status < 400 || status >= 500) return refused('internal_error', 'It was logged under the request id.');
   return isUnreadable(fault) ? refused('malformed_json') : refusedWith(status);
 }
+
+/** In the middle of the request, which was the fault: nothing else is begun before it is there. */
+const isGone = ({ raw }: FastifyRequest): boolean => raw.destroyed && !raw.complete;
 
 // The parser's error, as Nest wraps it.
 const isUnreadable = (fault: unknown): boolean =>

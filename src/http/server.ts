@@ -1,16 +1,16 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Server } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { newId } from '../kernel/ids.js';
 import { pause } from '../kernel/waiting.js';
-import { scrub } from '../observability/hiding.js';
 import type { Log } from '../observability/log.js';
 import { within as inTrace, type Trace } from '../observability/trace.js';
 import { Answer } from './answer.js';
 import { refuseConnection, refuseOddities } from './connection.js';
 import { guardDepth } from './depth.js';
 import type { Readiness } from './readiness.js';
+import { isReadable, tellRequest, UNREADABLE } from './request-line.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -60,40 +60,10 @@ export function createServer(log: Log): FastifyAdapter {
       route.preHandler = [(request, _reply, done) => inTrace(request.trace, done), ...[route.preHandler ?? []].flat()];
   });
   fastify.addHook('onResponse', (request, reply, done) => {
-    const path = pathOf(request);
-    // Probes ask every few seconds for ever; what they find is told by what they ask.
-    log.request(path.startsWith('/health') ? 'debug' : 'info', {
-      requestId: request.id,
-      traceId: request.trace.traceId,
-      method: request.method,
-      path,
-      status: reply.statusCode,
-      ms: Math.round(reply.elapsedTime * 10) / 10,
-    });
+    tellRequest(log, request, reply);
     done();
   });
   return adapter;
-}
-
-/** The route, not its values: these are ids, addresses and secrets. What met no route is looked through. */
-function pathOf({ route, url }: FastifyRequest): string {
-  if (route.url) return route.url;
-  if (url === UNREADABLE) return '[unreadable]';
-  return scrub(decodeURIComponent(url.split('?', 1)[0] ?? '')).replaceAll(/\+?\d{8,}/g, '[hidden]');
-}
-
-/** Where an address leads that is none. */
-export const UNREADABLE = '/unreadable';
-
-function isReadable(url: string): boolean {
-  if (!url.includes('%')) return true;
-  if (url.includes('%00')) return false;
-  try {
-    decodeURIComponent(url.split('?', 1)[0] ?? '');
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 const LOOK_MS = 50;
