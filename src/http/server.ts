@@ -6,7 +6,7 @@ import { newId } from '../kernel/ids.js';
 import { pause } from '../kernel/waiting.js';
 import type { Log } from '../observability/log.js';
 import { within as inTrace, type Trace } from '../observability/trace.js';
-import { Answer } from './answer.js';
+import { Answer, BODY_BYTES } from './answer.js';
 import { refuseConnection, refuseOddities } from './connection.js';
 import { guardDepth } from './depth.js';
 import type { Readiness } from './readiness.js';
@@ -25,7 +25,6 @@ const HEADERS_MS = 10_000;
 const REQUEST_MS = 30_000;
 // Longer than the proxy's in front, so that it is never this side that closes under a request.
 const KEEP_ALIVE_MS = 75_000;
-const BODY_BYTES = 1_048_576;
 
 export function createServer(log: Log): FastifyAdapter {
   const adapter = new FastifyAdapter({

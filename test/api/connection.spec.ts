@@ -103,3 +103,68 @@ it('a body that is none any more is answered and logged under the id of its requ
   expect(await answerTo(begun(id, '/edge/echo', `${bodies[1]}zz\r\n`))).toMatch(/^HTTP\/1\.1 400 .*"code":"bad_request"/s);
   expect(await toldOf(id)).toMatchObject([{ level: 'info', msg: 'request', status: 400 }]);
 });
+
+describe('a body that nobody reads', () => {
+  const piece = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
+  const chunked = 'Transfer-Encoding: chunked\r\n';
+
+  it.each([
+    ['GET', '/health/live', 200, chunked],
+    ['GET', '/edge/fail?how=secret', 500, chunked],
+    ['DELETE', '/nowhere', 404, chunked],
+    ['POST', '/nowhere', 404, chunked],
+    ['POST', '/edge/echo', 415, `Content-Type: text/plain\r\n${chunked}`],
+    ['POST', '/edge/echo', 413, `Content-Type: application/json\r\n${chunked}`],
+    ['POST', '/edge/echo', 413, 'Content-Type: application/json\r\nContent-Length: 10000000000\r\n'],
+    ['GET', '/health/live', 200, 'Content-Length: 10000000000\r\n'],
+  ])('ends with the answer: %s %s, %i, %s', async (method, path, status, headers) => {
+    const socket = socketTo();
+    let said = '';
+    let sent = 0;
+    socket.setEncoding('latin1').on('data', (part: string) => (said += part));
+    const closed = new Promise((resolve) => socket.on('close', resolve));
+    const send = () => {
+      while (socket.writable && socket.write(piece)) sent += piece.length;
+    };
+    socket.on('drain', send);
+    socket.write(`${method} ${path} HTTP/1.1\r\nHost: a\r\n${headers}\r\n`);
+    send();
+    await closed;
+    expect(said).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*\r\nConnection: close\r\n`, 'is'));
+    expect(sent).toBeLessThan(20_000_000);
+  });
+
+  it.each([
+    ['GET', '/health/live', ''],
+    ['GET', '/health/live', 'Content-Length: 2\r\n'],
+    ['POST', '/nowhere', 'Content-Length: 2\r\n'],
+    ['POST', '/edge/echo', 'Content-Type: text/plain\r\nContent-Length: 2\r\n'],
+    ['POST', '/edge/echo', 'Content-Type: application/json\r\nContent-Length: 2\r\n'],
+  ])('but is small keeps its connection: %s %s %s', async (method, path, headers) => {
+    const socket = socketTo();
+    let said = '';
+    socket.setEncoding('latin1').on('data', (part: string) => (said += part));
+    for (let answers = 1; answers <= 3; answers += 1) {
+      socket.write(`${method} ${path} HTTP/1.1\r\nHost: a\r\n${headers}\r\n${headers === '' ? '' : '{}'}`);
+      await eventually(
+        async () => said.match(/HTTP\/1\.1 \d/g)?.length,
+        (count) => count === answers,
+      );
+    }
+    socket.destroy();
+    expect(said).not.toMatch(/connection: close/i);
+  });
+
+  it('nor one that was told in pieces and came to its end', async () => {
+    const socket = socketTo();
+    let said = '';
+    socket.setEncoding('latin1').on('data', (part: string) => (said += part));
+    socket.write(`POST /edge/echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n${chunked}\r\n2\r\n{}\r\n0\r\n\r\n`);
+    await eventually(
+      async () => said,
+      (all) => all.includes('HTTP/1.1 201'),
+    );
+    socket.destroy();
+    expect(said).toMatch(/connection: keep-alive/i);
+  });
+});
