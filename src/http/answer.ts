@@ -7,6 +7,7 @@ const throughTls = 'Strict-Transport-Security: max-age=31536000; includeSubDomai
 // These two hold unless the route says otherwise: what does not say that it may be kept is kept nowhere.
 const POLICY = "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n";
 const CONTROL = 'Cache-Control: no-store\r\n';
+export const USUAL = POLICY + CONTROL;
 
 export const guardingLines = (production: boolean): string => [...guarding, ...(production ? [throughTls] : []), ''].join('\r\n');
 

@@ -6,7 +6,7 @@ import type { Log } from '../observability/log.js';
 import { LOG } from '../observability/observability.module.js';
 import { RedisAway } from '../redis/redis.client.js';
 import { refused, refusedWith, sendProblem, type Refused } from './problem.js';
-import { tellRequest } from './request-line.js';
+import { isGone, tellRequest } from './request-line.js';
 
 /** Nobody is there to be answered; as nginx calls it. */
 const GONE = 499;
@@ -19,7 +19,7 @@ export class ProblemFilter implements ExceptionFilter {
   catch(fault: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    if (isGone(request)) {
+    if (isGone(request.raw)) {
       tellRequest(this.log, request, reply, GONE);
       return;
     }
@@ -43,9 +43,6 @@ function explain(fault: unknown): Refused {
   if (status < 400 || status >= 500) return refused('internal_error', 'It was logged under the request id.');
   return isUnreadable(fault) ? refused('malformed_json') : refusedWith(status);
 }
-
-/** In the middle of the request, which was the fault: nothing else is begun before it is there. */
-const isGone = ({ raw }: FastifyRequest): boolean => raw.destroyed && !raw.complete;
 
 // The parser's error, as Nest wraps it.
 const isUnreadable = (fault: unknown): boolean =>

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { scrub } from '../observability/hiding.js';
 import type { Log } from '../observability/log.js';
@@ -15,6 +16,9 @@ export function tellRequest(log: Log, request: FastifyRequest, reply: FastifyRep
     ms: Math.round(reply.elapsedTime * 10) / 10,
   });
 }
+
+/** Whether the client went away in the middle of its request, before which nothing else is begun. */
+export const isGone = ({ destroyed, complete }: IncomingMessage): boolean => destroyed && !complete;
 
 /** The route, not its values: these are ids, addresses and secrets. What met no route is looked through. */
 function pathOf({ route, url }: FastifyRequest): string {

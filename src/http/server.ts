@@ -2,12 +2,13 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Server } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
+import type { Config } from '../config/config.js';
 import { newId } from '../kernel/ids.js';
 import { pause } from '../kernel/waiting.js';
 import type { Log } from '../observability/log.js';
 import { within as inTrace, type Trace } from '../observability/trace.js';
 import { Answer, BODY_BYTES } from './answer.js';
-import { refuseConnection, refuseOddities } from './connection.js';
+import { admitOddities, refusesConnections } from './connection.js';
 import { guardDepth } from './depth.js';
 import type { Readiness } from './readiness.js';
 import { isReadable, tellRequest, UNREADABLE } from './request-line.js';
@@ -26,7 +27,7 @@ const REQUEST_MS = 30_000;
 // Longer than the proxy's in front, so that it is never this side that closes under a request.
 const KEEP_ALIVE_MS = 75_000;
 
-export function createServer(log: Log): FastifyAdapter {
+export function createServer({ ENVIRONMENT }: Pick<Config, 'ENVIRONMENT'>, log: Log): FastifyAdapter {
   const adapter = new FastifyAdapter({
     skipMiddie: true,
     bodyLimit: BODY_BYTES,
@@ -42,7 +43,7 @@ export function createServer(log: Log): FastifyAdapter {
     rewriteUrl: ({ url = '' }) => (isReadable(url) ? url : UNREADABLE),
     // Longer than an address can be.
     routerOptions: { maxParamLength: 16_384 },
-    clientErrorHandler: refuseConnection,
+    clientErrorHandler: refusesConnections(log, ENVIRONMENT === 'production'),
     forceCloseConnections: false,
     return503OnClosing: false,
     // Slow requests are Fastify's own words; ours is one line a request.
@@ -50,7 +51,7 @@ export function createServer(log: Log): FastifyAdapter {
   });
   guardDepth(adapter, BODY_BYTES);
   const fastify = adapter.getInstance<FastifyInstance>();
-  refuseOddities(fastify.server);
+  admitOddities(fastify.server);
   fastify.decorateRequest('trace');
   fastify.decorateRequest('route');
   // Not before the body has come, whose events belong to the connection.

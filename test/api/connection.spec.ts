@@ -14,7 +14,7 @@ let edge: Awaited<ReturnType<typeof openApp>>;
 
 beforeAll(async () => {
   [database, redis] = await Promise.all([freshDatabase(), freshRedis()]);
-  edge = await openApp(labEnvironment(database.url, redis.url), [LabModule, EdgeModule]);
+  edge = await openApp(labEnvironment(database.url, redis.url, { RATE_LIMIT_IP_PER_MINUTE: '100000' }), [LabModule, EdgeModule]);
 });
 afterAll(async () => {
   await edge.app.close();
@@ -104,67 +104,50 @@ it('a body that is none any more is answered and logged under the id of its requ
   expect(await toldOf(id)).toMatchObject([{ level: 'info', msg: 'request', status: 400 }]);
 });
 
-describe('a body that nobody reads', () => {
-  const piece = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
-  const chunked = 'Transfer-Encoding: chunked\r\n';
+describe('what Node would answer by itself', () => {
+  const odd = (id: string, line: string, more = '') => answerTo(`${line} HTTP/1.1\r\nHost: a\r\nX-Request-Id: ${id}\r\n${more}\r\n`);
+  const guards = [
+    'X-Content-Type-Options: nosniff',
+    'X-Frame-Options: DENY',
+    "Content-Security-Policy: default-src 'none'",
+    'Cache-Control: no-store',
+  ];
+  const limits = ['X-RateLimit-Limit: 100000'];
 
   it.each([
-    ['GET', '/health/live', 200, chunked],
-    ['GET', '/edge/fail?how=secret', 500, chunked],
-    ['DELETE', '/nowhere', 404, chunked],
-    ['POST', '/nowhere', 404, chunked],
-    ['POST', '/edge/echo', 415, `Content-Type: text/plain\r\n${chunked}`],
-    ['POST', '/edge/echo', 413, `Content-Type: application/json\r\n${chunked}`],
-    ['POST', '/edge/echo', 413, 'Content-Type: application/json\r\nContent-Length: 10000000000\r\n'],
-    ['GET', '/health/live', 200, 'Content-Length: 10000000000\r\n'],
-  ])('ends with the answer: %s %s, %i, %s', async (method, path, status, headers) => {
-    const socket = socketTo();
-    let said = '';
-    let sent = 0;
-    socket.setEncoding('latin1').on('data', (part: string) => (said += part));
-    const closed = new Promise((resolve) => socket.on('close', resolve));
-    const send = () => {
-      while (socket.writable && socket.write(piece)) sent += piece.length;
-    };
-    socket.on('drain', send);
-    socket.write(`${method} ${path} HTTP/1.1\r\nHost: a\r\n${headers}\r\n`);
-    send();
-    await closed;
-    expect(said).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*\r\nConnection: close\r\n`, 'is'));
-    expect(sent).toBeLessThan(20_000_000);
+    ['a strange wish', 'GET /edge/sql', 417, 'Expect: banana\r\nConnection: close\r\n', []],
+    ['a strange wish at an address where nothing is', 'GET /nowhere', 417, 'Expect: banana\r\nConnection: close\r\n', limits],
+    ['a strange wish for the gateway', 'POST /v1/chat', 417, 'Expect: banana\r\nConnection: close\r\n', limits],
+    ['a way through', 'CONNECT a:443', 404, '', limits],
+  ])('is a request like any other: %s', async (_what, line, status, more, limited) => {
+    const id = nextId();
+    const said = await odd(id, line, more);
+    expect(said).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    for (const one of [`X-Request-Id: ${id}`, 'Connection: close', ...guards, ...limited])
+      expect(said.toLowerCase()).toContain(one.toLowerCase());
+    expect(said.includes('{"error":{')).toBe(line.includes('/v1'));
+    expect(await toldOf(id)).toMatchObject([{ level: 'info', msg: 'request', status, method: line.split(' ')[0] }]);
   });
 
-  it.each([
-    ['GET', '/health/live', ''],
-    ['GET', '/health/live', 'Content-Length: 2\r\n'],
-    ['POST', '/nowhere', 'Content-Length: 2\r\n'],
-    ['POST', '/edge/echo', 'Content-Type: text/plain\r\nContent-Length: 2\r\n'],
-    ['POST', '/edge/echo', 'Content-Type: application/json\r\nContent-Length: 2\r\n'],
-  ])('but is small keeps its connection: %s %s %s', async (method, path, headers) => {
-    const socket = socketTo();
-    let said = '';
-    socket.setEncoding('latin1').on('data', (part: string) => (said += part));
-    for (let answers = 1; answers <= 3; answers += 1) {
-      socket.write(`${method} ${path} HTTP/1.1\r\nHost: a\r\n${headers}\r\n${headers === '' ? '' : '{}'}`);
-      await eventually(
-        async () => said.match(/HTTP\/1\.1 \d/g)?.length,
-        (count) => count === answers,
-      );
-    }
-    socket.destroy();
-    expect(said).not.toMatch(/connection: close/i);
-  });
-
-  it('nor one that was told in pieces and came to its end', async () => {
-    const socket = socketTo();
-    let said = '';
-    socket.setEncoding('latin1').on('data', (part: string) => (said += part));
-    socket.write(`POST /edge/echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n${chunked}\r\n2\r\n{}\r\n0\r\n\r\n`);
-    await eventually(
-      async () => said,
-      (all) => all.includes('HTTP/1.1 201'),
+  it('but what it answers, or ignores, with right', async () => {
+    expect(await odd(nextId(), 'GET /nowhere', 'Expect: 100-continue\r\nConnection: close\r\n')).toMatch(
+      /^HTTP\/1\.1 100 .*HTTP\/1\.1 404 /s,
     );
-    socket.destroy();
-    expect(said).toMatch(/connection: keep-alive/i);
+    expect(await answerTo('GET /nowhere HTTP/1.0\r\nExpect: banana\r\n\r\n')).toMatch(/^HTTP\/1\.1 404 /);
+  });
+
+  it.each([
+    ['no HTTP', 'word-of-secret\r\n\r\n', 400],
+    ['endless headers', `GET / HTTP/1.1\r\nHost: a\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+  ])('is guarded and logged where it never became a request: %s', async (_what, text, status) => {
+    const said = await answerTo(text);
+    expect(said).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    for (const one of guards) expect(said).toContain(one);
+    const id = /^X-Request-Id: (\S+)/m.exec(said)?.[1] ?? '';
+    expect(said).toContain(`"requestId":"${id}"`);
+    const [line, ...others] = await toldOf(id);
+    expect(others).toEqual([]);
+    expect(line).toMatchObject({ level: 'info', status });
+    expect(line).not.toHaveProperty('path');
   });
 });
