@@ -90,6 +90,12 @@ export class Gate<C> {
     return !this.isReady(this.client) || Date.now() < this.openUntil;
   }
 
+  /** It has just answered someone else. */
+  answered(): void {
+    this.failures = 0;
+    this.openUntil = 0;
+  }
+
   async run<T>(work: (client: C) => Promise<T>): Promise<T> {
     const failing = this.failures >= FAILURES_TO_OPEN;
     if (this.away || (failing && this.trying)) throw new RedisAway('redis is away');
