@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { scrub } from '../observability/hiding.js';
 import type { Log } from '../observability/log.js';
+import { withoutSecrets } from './secret-paths.js';
 
 /** The one line that a request leaves in the log. */
 export function tellRequest(log: Log, request: FastifyRequest, reply: FastifyReply, status = reply.statusCode): void {
@@ -24,7 +25,7 @@ export const isGone = ({ destroyed, complete }: IncomingMessage): boolean => des
 function pathOf({ route, url }: FastifyRequest): string {
   if (route.url) return route.url;
   if (url === UNREADABLE) return '[unreadable]';
-  return scrub(decodeURIComponent(url.split('?', 1)[0] ?? '')).replaceAll(/\+?\d{8,}/g, '[hidden]');
+  return scrub(withoutSecrets(decodeURIComponent(url.split('?', 1)[0] ?? ''))).replaceAll(/\+?\d{8,}/g, '[hidden]');
 }
 
 /** Where an address leads that is none. */

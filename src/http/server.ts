@@ -12,6 +12,7 @@ import { admitOddities, refusesConnections } from './connection.js';
 import { guardDepth } from './depth.js';
 import type { Readiness } from './readiness.js';
 import { isReadable, tellRequest, UNREADABLE } from './request-line.js';
+import { noteSecrets } from './secret-paths.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -54,8 +55,9 @@ export function createServer({ ENVIRONMENT }: Pick<Config, 'ENVIRONMENT'>, log: 
   admitOddities(fastify.server);
   fastify.decorateRequest('trace');
   fastify.decorateRequest('route');
-  // Not before the body has come, whose events belong to the connection.
   fastify.addHook('onRoute', (route) => {
+    noteSecrets(route.url);
+    // Not before the body has come, whose events belong to the connection.
     if (route.method !== 'GET' && route.method !== 'HEAD')
       route.preHandler = [(request, _reply, done) => inTrace(request.trace, done), ...[route.preHandler ?? []].flat()];
   });
