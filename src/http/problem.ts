@@ -51,8 +51,11 @@ function openaiType(status: number): string {
   return status < 500 ? 'invalid_request_error' : 'server_error';
 }
 
+/** The one whose address is not its code. */
+const VALIDATION: ProblemCode = 'validation_failed';
+
 export const problemOf = ({ code, detail, status, errors }: Refused, requestId: string, instance?: string) => ({
-  type: `https://mutirao.dev/problems/${code.replaceAll('_', '-')}`,
+  type: `https://mutirao.dev/problems/${code === VALIDATION ? 'validation' : code.replaceAll('_', '-')}`,
   title: problems[code].title,
   status,
   code,
