@@ -28,8 +28,8 @@ function pathOf({ route, url }: FastifyRequest): string {
   return scrub(withoutSecrets(decodeURIComponent(url.split('?', 1)[0] ?? ''))).replaceAll(/\+?\d{8,}/g, '[hidden]');
 }
 
-/** Where an address leads that is none. */
-export const UNREADABLE = '/unreadable';
+/** Where an address leads that is none. Nobody can ask for it: a blank ends an address. */
+export const UNREADABLE = '/not readable';
 
 export function isReadable(url: string): boolean {
   if (!url.includes('%')) return true;
