@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Server } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, onSendHookHandler } from 'fastify';
 import type { Config } from '../config/config.js';
 import { newId } from '../kernel/ids.js';
 import { pause } from '../kernel/waiting.js';
@@ -57,6 +57,7 @@ export function createServer({ ENVIRONMENT }: Pick<Config, 'ENVIRONMENT'>, log: 
   fastify.decorateRequest('route');
   fastify.addHook('onRoute', (route) => {
     noteSecrets(route.url);
+    if (route.method === 'HEAD') route.onSend = [...[route.onSend ?? []].flat(), withoutLength];
     // Not before the body has come, whose events belong to the connection.
     if (route.method !== 'GET' && route.method !== 'HEAD')
       route.preHandler = [(request, _reply, done) => inTrace(request.trace, done), ...[route.preHandler ?? []].flat()];
@@ -67,6 +68,12 @@ export function createServer({ ENVIRONMENT }: Pick<Config, 'ENVIRONMENT'>, log: 
   });
   return adapter;
 }
+
+/** Fastify takes the body that is left out of a 304 for an empty one. */
+const withoutLength: onSendHookHandler = (_request, reply, payload, done) => {
+  if (reply.statusCode === 304) reply.removeHeader('content-length');
+  done(null, payload);
+};
 
 const LOOK_MS = 50;
 /** Time for whoever balances the load to hear that this process is not ready. */
