@@ -55,13 +55,17 @@ export function createServer({ ENVIRONMENT }: Pick<Config, 'ENVIRONMENT'>, log: 
   admitOddities(fastify.server);
   fastify.decorateRequest('trace');
   fastify.decorateRequest('route');
+  const open: string[] = [];
   fastify.addHook('onRoute', (route) => {
     noteSecrets(route.url);
+    if (route.config?.access === undefined) open.push(`${String(route.method)} ${route.url}`);
     if (route.method === 'HEAD') route.onSend = [...[route.onSend ?? []].flat(), withoutLength];
     // Not before the body has come, whose events belong to the connection.
     if (route.method !== 'GET' && route.method !== 'HEAD')
       route.preHandler = [(request, _reply, done) => inTrace(request.trace, done), ...[route.preHandler ?? []].flat()];
   });
+  // Those of Nest are looked at before; this knows all.
+  fastify.addHook('onReady', (done) => done(open.length > 0 ? new Error(`routes without a policy: ${open.join(', ')}`) : undefined));
   fastify.addHook('onResponse', (request, reply, done) => {
     tellRequest(log, request, reply);
     done();
