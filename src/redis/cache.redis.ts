@@ -53,6 +53,11 @@ export class CacheRedis {
     return performance.now() < (this.run === undefined ? this.lostAt : this.foundAt) + RETURN_MS;
   }
 
+  /** When it last did not answer; what it was asked then it may do yet. */
+  get failedAt(): number {
+    return this.gate.failedAt;
+  }
+
   /** What is asked is put into words at the very moment at which it is sent, by the run that is there then. */
   ask(say: (key: KeyOf) => readonly (string | Buffer)[]): Promise<unknown> {
     return this.gate.run(({ link, run }) => {

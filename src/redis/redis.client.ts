@@ -79,6 +79,8 @@ export class Gate<C> {
   private failures = 0;
   private openUntil = 0;
   private trying = false;
+  /** When it last did not answer what it was asked. */
+  failedAt = -Infinity;
 
   constructor(
     readonly client: C,
@@ -107,6 +109,7 @@ export class Gate<C> {
     } catch (cause) {
       if (!meansAway(cause)) throw cause;
       this.failures += 1;
+      this.failedAt = performance.now();
       if (this.failures >= FAILURES_TO_OPEN) this.openUntil = Date.now() + OPEN_MS;
       throw new RedisAway('redis did not answer', { cause });
     } finally {

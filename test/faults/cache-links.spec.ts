@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { pause } from '../../src/kernel/waiting.js';
 import { as, ask, openCache } from '../support/cache.js';
 
 let system: Awaited<ReturnType<typeof openCache>>;
@@ -32,4 +33,22 @@ it('who changes something while a link to Redis is cut sees it with his next que
       seen.push([Number((await mine()).json.version), version]);
     }
   expect(seen.filter(([version, of]) => version < of)).toEqual([]);
+});
+
+it('nobody waits for a load that a frozen Redis took for begun when it woke', async () => {
+  const [url] = system.urls();
+  const times: number[] = [];
+  for (const id of ['first', 'second', 'third']) {
+    await system.edit(id, url);
+    await system.up();
+    system.redis.freeze();
+    await ask(`${url}/notes/${id}`);
+    system.redis.thaw();
+    // What the process kept for itself is over, the lock of nobody is not.
+    await pause(1_100);
+    const began = performance.now();
+    expect((await ask(`${url}/notes/${id}`)).status).toBe(200);
+    times.push(performance.now() - began);
+  }
+  expect(Math.max(...times)).toBeLessThan(500);
 });
