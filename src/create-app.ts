@@ -10,7 +10,7 @@ import { NestLogger } from './observability/nest-logger.js';
 
 /** The application of one process, not yet listening. What a test builds is what runs. */
 export async function createApp(config: Config, log: Log, features: Features = []): Promise<NestFastifyApplication> {
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, log, features), createServer(log), {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, log, features), createServer(config, log), {
     logger: new NestLogger(log),
     abortOnError: false,
   });

@@ -7,6 +7,7 @@ const throughTls = 'Strict-Transport-Security: max-age=31536000; includeSubDomai
 // These two hold unless the route says otherwise: what does not say that it may be kept is kept nowhere.
 const POLICY = "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n";
 const CONTROL = 'Cache-Control: no-store\r\n';
+export const USUAL = POLICY + CONTROL;
 
 export const guardingLines = (production: boolean): string => [...guarding, ...(production ? [throughTls] : []), ''].join('\r\n');
 
@@ -14,6 +15,13 @@ interface Inside {
   _storeHeader(first: string, headers?: object | null): void;
 }
 const plain = ServerResponse.prototype as unknown as Inside;
+
+/** The largest body that is read, or thrown away for a connection's sake. */
+export const BODY_BYTES = 1_048_576;
+
+/** Whether a body may go on for ever behind its answer. A request without any may not be complete yet when it is answered. */
+const bringsMore = ({ complete, headers }: IncomingMessage): boolean =>
+  !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > BODY_BYTES);
 
 /**
  * Carries lines that we made ourselves past Node's checks of each name and value, which for the dozen that
@@ -30,7 +38,7 @@ export class Answer<Request extends IncomingMessage = IncomingMessage> extends S
 
   _storeHeader(first: string, headers?: object | null): void {
     const says = headers ?? {};
-    if (this.isLast?.()) this.shouldKeepAlive = false;
+    if (this.isLast?.() || bringsMore(this.req)) this.shouldKeepAlive = false;
     const policy = 'content-security-policy' in says ? '' : POLICY;
     const control = 'cache-control' in says ? '' : CONTROL;
     plain._storeHeader.call(this, first + this.firm + this.limits + policy + control, headers);

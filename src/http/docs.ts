@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify';
 import { dress } from './cache/dress.js';
 import { Entry } from './cache/entry.js';
 import { openApiDocument } from './openapi.js';
@@ -45,13 +45,15 @@ const start = `SwaggerUIBundle({
 });
 `;
 
+const config: FastifyContextConfig = { access: 'public', pace: 'browse' };
+
 /** The description of the API and the page that shows it; both public. */
 export function serveDocs(app: NestFastifyApplication, version: string): void {
   const fastify = app.getHttpAdapter().getInstance();
   const folder = join(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'), '..');
   const kept = new Map<string, Entry>();
   const serve = (path: string, type: string, make: () => string | Buffer | Promise<string | Buffer>) =>
-    fastify.get(path, async (request: FastifyRequest, reply: FastifyReply) => {
+    fastify.get(path, { config }, async (request: FastifyRequest, reply: FastifyReply) => {
       const entry = kept.get(path) ?? (await made(type, make));
       kept.set(path, entry);
       return reply.send(dress(request, reply, entry));

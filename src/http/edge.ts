@@ -13,7 +13,7 @@ import { refused, sendProblem, type Refused } from './problem.js';
 import { FORM_TYPE } from './forms.js';
 import { watchLoad } from './load.js';
 import { Readiness } from './readiness.js';
-import { UNREADABLE } from './server.js';
+import { isGone, UNREADABLE } from './request-line.js';
 
 /** What holds for every request, whatever route it meets or misses. */
 @Injectable()
@@ -61,6 +61,8 @@ export class Edge implements OnModuleInit {
     this.address.limit(request, reply, (fault) => {
       const why = unreadable(request);
       if (fault) done(fault);
+      // Nobody would tell whoever reads its body.
+      else if (isGone(request.raw)) done(new Error('the client went away'));
       else if (why) sendProblem(request, reply, why);
       else if (preflight) void reply.status(204).send();
       else this.cache.answer(request, reply, knows(request) ? (late) => inTrace(request.trace, () => done(late)) : done);
@@ -80,10 +82,13 @@ const isShed = ({ url }: FastifyRequest, behind: boolean): boolean => behind && 
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-?8"?\s*(?:;|$))/i;
+const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
 
 function unreadable({ headers, url, method, route, raw }: FastifyRequest): Refused | undefined {
   if (url === UNREADABLE) return refused('bad_request', 'The address is not valid UTF-8, or holds the character NUL.');
   if (headers.host === undefined && raw.httpVersionMinor > 0) return refused('bad_request', 'Send the header Host.');
+  // Node has said `100 Continue` where that was asked for.
+  if (headers.expect !== undefined && raw.httpVersionMinor > 0 && !CONTINUE.test(headers.expect)) return refused('expectation_failed');
   // Nothing is unpacked here, so that nothing small can become large.
   const packed = headers['content-encoding'];
   const coded = headers['transfer-encoding'];

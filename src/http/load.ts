@@ -1,25 +1,25 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { FastifyInstance } from 'fastify';
 
-const LOOK_MS = 100;
-const STEP_MS = 10;
+const LOOK_MS = 50;
 /** Where work stands in line this long before it begins, more of it only makes all wait longer. */
 const MOST_DELAY_MS = 250;
+/** One long turn of the loop alone may be a machine that slept; the second in a row is work. */
+const BEHIND = 2;
+/** After it has caught up it takes a while to be trusted again. */
+const FORGIVEN_BY_LOOK = 0.25;
 
 /** Tells whether the process cannot keep up with the requests it has. */
 export function watchLoad(fastify: FastifyInstance, mostDelayMs = MOST_DELAY_MS): () => boolean {
-  const delay = monitorEventLoopDelay({ resolution: STEP_MS });
-  delay.enable();
-  let behind = false;
+  let last = performance.now();
+  let late = 0;
   const timer = setInterval(() => {
-    // The monitor counts its own step as delay.
-    behind = delay.mean / 1e6 - STEP_MS > mostDelayMs;
-    delay.reset();
+    const now = performance.now();
+    late = now - last - LOOK_MS > mostDelayMs ? Math.min(late + 1, BEHIND) : Math.max(0, late - FORGIVEN_BY_LOOK);
+    last = now;
   }, LOOK_MS).unref();
   fastify.addHook('onClose', (_instance, done) => {
     clearInterval(timer);
-    delay.disable();
     done();
   });
-  return () => behind;
+  return () => late > BEHIND - 1;
 }

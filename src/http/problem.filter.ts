@@ -6,6 +6,10 @@ import type { Log } from '../observability/log.js';
 import { LOG } from '../observability/observability.module.js';
 import { RedisAway } from '../redis/redis.client.js';
 import { refused, refusedWith, sendProblem, type Refused } from './problem.js';
+import { isGone, tellRequest } from './request-line.js';
+
+/** Nobody is there to be answered; as nginx calls it. */
+const GONE = 499;
 
 /** The one place where a fault becomes an answer; what it says never holds a stack, SQL or a secret. */
 @Catch()
@@ -15,6 +19,10 @@ export class ProblemFilter implements ExceptionFilter {
   catch(fault: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
+    if (isGone(request.raw)) {
+      tellRequest(this.log, request, reply, GONE);
+      return;
+    }
     const why = explain(fault);
     // A refusal is a decision, of which the request's own line tells enough, a thousand times a second if need be.
     if (why.status >= 500 && !(fault instanceof Refusal))

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { problems, type FieldFault, type ProblemCode } from '../kernel/problems.js';
+import { withoutSecrets } from './secret-paths.js';
 
 const RETRY_AFTER_SECONDS = 5;
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
@@ -35,7 +36,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, why: R
   void reply
     .status(why.status)
     .type(openai ? 'application/json; charset=utf-8' : PROBLEM_TYPE)
-    .send(openai ? openaiError(why) : problemOf(why, request.id, path));
+    .send(openai ? openaiError(why) : problemOf(why, request.id, withoutSecrets(path)));
 }
 
 /** The shape that clients of OpenAI's API understand. */
@@ -50,8 +51,11 @@ function openaiType(status: number): string {
   return status < 500 ? 'invalid_request_error' : 'server_error';
 }
 
+/** The one whose address is not its code. */
+const VALIDATION: ProblemCode = 'validation_failed';
+
 export const problemOf = ({ code, detail, status, errors }: Refused, requestId: string, instance?: string) => ({
-  type: `https://mutirao.dev/problems/${code.replaceAll('_', '-')}`,
+  type: `https://mutirao.dev/problems/${code === VALIDATION ? 'validation' : code.replaceAll('_', '-')}`,
   title: problems[code].title,
   status,
   code,

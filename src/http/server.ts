@@ -1,17 +1,19 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Server } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, onSendHookHandler } from 'fastify';
+import type { Config } from '../config/config.js';
 import { newId } from '../kernel/ids.js';
 import { pause } from '../kernel/waiting.js';
-import { scrub } from '../observability/hiding.js';
 import type { Log } from '../observability/log.js';
 import { within as inTrace, type Trace } from '../observability/trace.js';
-import { Answer } from './answer.js';
-import { refuseConnection, refuseOddities } from './connection.js';
+import { Answer, BODY_BYTES } from './answer.js';
+import { admitOddities, refusesConnections } from './connection.js';
 import { guardDepth } from './depth.js';
 import { readForms } from './forms.js';
 import type { Readiness } from './readiness.js';
+import { isReadable, tellRequest, UNREADABLE } from './request-line.js';
+import { noteSecrets } from './secret-paths.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -26,9 +28,8 @@ const HEADERS_MS = 10_000;
 const REQUEST_MS = 30_000;
 // Longer than the proxy's in front, so that it is never this side that closes under a request.
 const KEEP_ALIVE_MS = 75_000;
-const BODY_BYTES = 1_048_576;
 
-export function createServer(log: Log): FastifyAdapter {
+export function createServer({ ENVIRONMENT }: Pick<Config, 'ENVIRONMENT'>, log: Log): FastifyAdapter {
   const adapter = new FastifyAdapter({
     skipMiddie: true,
     bodyLimit: BODY_BYTES,
@@ -44,7 +45,7 @@ export function createServer(log: Log): FastifyAdapter {
     rewriteUrl: ({ url = '' }) => (isReadable(url) ? url : UNREADABLE),
     // A parameter longer than an address can be; final slashes as clients of the older API have them.
     routerOptions: { maxParamLength: 16_384, ignoreTrailingSlash: true },
-    clientErrorHandler: refuseConnection,
+    clientErrorHandler: refusesConnections(log, ENVIRONMENT === 'production'),
     forceCloseConnections: false,
     return503OnClosing: false,
     // Slow requests are Fastify's own words; ours is one line a request.
@@ -53,50 +54,32 @@ export function createServer(log: Log): FastifyAdapter {
   guardDepth(adapter, BODY_BYTES);
   readForms(adapter, BODY_BYTES);
   const fastify = adapter.getInstance<FastifyInstance>();
-  refuseOddities(fastify.server);
+  admitOddities(fastify.server);
   fastify.decorateRequest('trace');
   fastify.decorateRequest('route');
-  // Not before the body has come, whose events belong to the connection.
+  const open: string[] = [];
   fastify.addHook('onRoute', (route) => {
+    noteSecrets(route.url);
+    if (route.config?.access === undefined) open.push(`${String(route.method)} ${route.url}`);
+    if (route.method === 'HEAD') route.onSend = [...[route.onSend ?? []].flat(), withoutLength];
+    // Not before the body has come, whose events belong to the connection.
     if (route.method !== 'GET' && route.method !== 'HEAD')
       route.preHandler = [(request, _reply, done) => inTrace(request.trace, done), ...[route.preHandler ?? []].flat()];
   });
+  // Those of Nest are looked at before; this knows all.
+  fastify.addHook('onReady', (done) => done(open.length > 0 ? new Error(`routes without a policy: ${open.join(', ')}`) : undefined));
   fastify.addHook('onResponse', (request, reply, done) => {
-    const path = pathOf(request);
-    // Probes ask every few seconds for ever; what they find is told by what they ask.
-    log.request(path.startsWith('/health') ? 'debug' : 'info', {
-      requestId: request.id,
-      traceId: request.trace.traceId,
-      method: request.method,
-      path,
-      status: reply.statusCode,
-      ms: Math.round(reply.elapsedTime * 10) / 10,
-    });
+    tellRequest(log, request, reply);
     done();
   });
   return adapter;
 }
 
-/** The route, not its values: these are ids, addresses and secrets. What met no route is looked through. */
-function pathOf({ route, url }: FastifyRequest): string {
-  if (route.url) return route.url;
-  if (url === UNREADABLE) return '[unreadable]';
-  return scrub(decodeURIComponent(url.split('?', 1)[0] ?? '')).replaceAll(/\+?\d{8,}/g, '[hidden]');
-}
-
-/** Where an address leads that is none. */
-export const UNREADABLE = '/unreadable';
-
-function isReadable(url: string): boolean {
-  if (!url.includes('%')) return true;
-  if (url.includes('%00')) return false;
-  try {
-    decodeURIComponent(url.split('?', 1)[0] ?? '');
-    return true;
-  } catch {
-    return false;
-  }
-}
+/** Fastify takes the body that is left out of a 304 for an empty one. */
+const withoutLength: onSendHookHandler = (_request, reply, payload, done) => {
+  if (reply.statusCode === 304) reply.removeHeader('content-length');
+  done(null, payload);
+};
 
 const LOOK_MS = 50;
 /** Time for whoever balances the load to hear that this process is not ready. */

@@ -17,8 +17,9 @@ export class ValidationPipe extends StandardSchemaValidationPipe {
 }
 
 export function refusalOf(issues: readonly Issue[]): Refusal {
-  const faults = issues.flatMap(faultsOf).slice(0, MOST_FAULTS);
-  return new Refusal('validation_failed', faults.length === 1 ? '1 field is not valid' : `${faults.length} fields are not valid`, faults);
+  const faults = issues.flatMap(faultsOf);
+  const detail = faults.length === 1 ? '1 field is not valid' : `${faults.length} fields are not valid`;
+  return new Refusal('validation_failed', detail, faults.slice(0, MOST_FAULTS));
 }
 
 function faultsOf(issue: Issue): FieldFault[] {

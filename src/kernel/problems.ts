@@ -68,6 +68,7 @@ export function problemsDocument(): string {
     '# Errors',
     '',
     'Every refusal is `application/problem+json` (RFC 9457) with `type`, `title`, `status`, `code`, `detail`, `instance` and `requestId`;',
+    '`instance` is left out where the request could not be read, so that nobody knows what it was for.',
     '`validation_failed` adds `errors`, a list of `{path, message}`. `code` is stable. Every 503 and 429 carries `Retry-After`.',
     'Under `/v1` the same refusals come in the shape that clients of OpenAI expect: `{"error": {"message", "type", "param", "code"}}`.',
     '',

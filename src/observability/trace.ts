@@ -11,9 +11,11 @@ export interface Trace {
 }
 
 const current = new AsyncLocalStorage<Trace>();
-const given = /^00-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})$/;
+/** Of a later version than ours the first four fields are known, and of its flags the first. */
+const given = /^(?:00(?!.{54})|(?!00|ff)[\da-f]{2})-([\da-f]{32})-([\da-f]{16})-[\da-f]([\da-f])(?:-|$)/;
 const NOTHING = /^0+$/;
 const SAMPLED = '01';
+const UNSAMPLED = '00';
 
 export const traceOf = (): Trace | undefined => current.getStore();
 
@@ -24,8 +26,9 @@ export const within = <T>(trace: Trace, work: () => T): T => current.run(trace, 
 export function continued(requestId: string, traceparent: unknown): Trace {
   const span = randomHex(16);
   if (typeof traceparent === 'string') {
-    const [, traceId = '', before = '', flags = SAMPLED] = given.exec(traceparent) ?? [];
-    if (traceId !== '' && !NOTHING.test(traceId) && !NOTHING.test(before)) return { requestId, traceId, span, flags };
+    const [, traceId = '', before = '', flags = ''] = given.exec(traceparent) ?? [];
+    if (traceId !== '' && !NOTHING.test(traceId) && !NOTHING.test(before))
+      return { requestId, traceId, span, flags: parseInt(flags, 16) & 1 ? SAMPLED : UNSAMPLED };
   }
   return { requestId, traceId: randomHex(32), span, flags: SAMPLED };
 }

@@ -7,6 +7,9 @@ import { Gate, RedisAway } from './redis.client.js';
 import { openSingle } from './single.link.js';
 
 const AGAIN_MS = 200;
+const SOON_MS = 30;
+/** A link that was cut is there again by then, or its server is gone. */
+const RETURN_MS = 1_000;
 const GREET_EVERY_MS = 5_000;
 const SILENT_MS = 10_000;
 
@@ -28,6 +31,8 @@ export class CacheRedis {
   private run: string | undefined;
   private look = new AbortController();
   private told = false;
+  private foundAt = -Infinity;
+  private lostAt = -Infinity;
 
   constructor(
     private readonly url: string,
@@ -41,6 +46,16 @@ export class CacheRedis {
 
   get away(): boolean {
     return this.gate.away;
+  }
+
+  /** Whether it was there just now, so that it is worth asking once more. */
+  get returns(): boolean {
+    return performance.now() < (this.run === undefined ? this.lostAt : this.foundAt) + RETURN_MS;
+  }
+
+  /** When it last did not answer; what it was asked then it may do yet. */
+  get failedAt(): number {
+    return this.gate.failedAt;
   }
 
   /** What is asked is put into words at the very moment at which it is sent, by the run that is there then. */
@@ -58,6 +73,7 @@ export class CacheRedis {
   }
 
   private readonly lose = (): void => {
+    if (this.run !== undefined) this.lostAt = performance.now();
     this.run = undefined;
     this.look.abort();
   };
@@ -70,12 +86,15 @@ export class CacheRedis {
         const run = runOf(await within(SILENT_MS, 'redis', this.link.send(['INFO', 'server'])));
         // Lost while it was asked: it may be another one's answer.
         if (this.isLost()) continue;
+        if (this.run === undefined) this.foundAt = performance.now();
         this.run = run;
+        this.gate.answered();
         connected();
         if (this.told) this.log.info({ redis: 'cache' }, 'redis is back');
         this.told = false;
         await pause(GREET_EVERY_MS, this.look.signal);
-        if (this.isLost()) await this.reopen();
+        // Writers wait for it.
+        if (this.isLost()) await this.reopen(this.lostAt > this.foundAt + AGAIN_MS ? 0 : SOON_MS);
       } catch (fault) {
         if (!this.told) this.log.warn({ err: fault, redis: 'cache' }, 'redis is away');
         this.told = true;
@@ -90,10 +109,10 @@ export class CacheRedis {
     return this.look.signal.aborted;
   }
 
-  private async reopen(): Promise<void> {
+  private async reopen(ms = AGAIN_MS): Promise<void> {
     this.link?.close();
     this.link = undefined;
-    await pause(AGAIN_MS * (0.75 + Math.random() / 2), this.closing.signal);
+    await pause(ms * (0.75 + Math.random() / 2), this.closing.signal);
   }
 }
 

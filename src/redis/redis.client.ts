@@ -79,6 +79,8 @@ export class Gate<C> {
   private failures = 0;
   private openUntil = 0;
   private trying = false;
+  /** When it last did not answer what it was asked. */
+  failedAt = -Infinity;
 
   constructor(
     readonly client: C,
@@ -88,6 +90,12 @@ export class Gate<C> {
 
   get away(): boolean {
     return !this.isReady(this.client) || Date.now() < this.openUntil;
+  }
+
+  /** It has just answered someone else. */
+  answered(): void {
+    this.failures = 0;
+    this.openUntil = 0;
   }
 
   async run<T>(work: (client: C) => Promise<T>): Promise<T> {
@@ -101,6 +109,7 @@ export class Gate<C> {
     } catch (cause) {
       if (!meansAway(cause)) throw cause;
       this.failures += 1;
+      this.failedAt = performance.now();
       if (this.failures >= FAILURES_TO_OPEN) this.openUntil = Date.now() + OPEN_MS;
       throw new RedisAway('redis did not answer', { cause });
     } finally {

@@ -80,6 +80,10 @@ describe('a fault becomes a problem', () => {
     },
   );
 
+  it.each(['/unreadable', '/not%20readable', '/[unreadable]'])('but not where it only says so: %s', async (path) => {
+    expectProblem(await edge.ask(path), 404, 'not_found', path);
+  });
+
   it.each(['{"a":', '{a:1}', '', 'null,', '{"__proto__": {"admin": true}}'])('for a body that is not valid JSON: %s', async (body) => {
     expectProblem(await post(body), 400, 'malformed_json', '/edge/echo');
   });
@@ -94,11 +98,12 @@ describe('a fault becomes a problem', () => {
       return {
         status,
         code: json.code,
+        type: json.type,
         detail: json.detail,
         paths: (json.errors as { path: string }[] | undefined)?.map(({ path }) => path),
       };
     };
-    const refused = { status: 422, code: 'validation_failed' };
+    const refused = { status: 422, code: 'validation_failed', type: 'https://mutirao.dev/problems/validation' };
     expect(await send({})).toEqual({ ...refused, detail: '1 field is not valid', paths: ['amountCents'] });
     expect(await send({ amountCents: '100' })).toMatchObject({ ...refused, paths: ['amountCents'] });
     expect(await send({ amountCents: 100, role: 'admin', 'a.b': 1 })).toEqual({
@@ -108,7 +113,7 @@ describe('a fault becomes a problem', () => {
     });
     expect(await send({ amountCents: 1, donor: { name: 'Ana', id: 1 } })).toMatchObject({ ...refused, paths: ['amountCents', 'donor.id'] });
     const many = await send(Object.fromEntries(Array.from({ length: 5_000 }, (_, n) => [`${'k'.repeat(100)}${n}`, n])));
-    expect([many.status, many.paths?.length]).toEqual([422, 50]);
+    expect([many.status, many.paths?.length, many.detail]).toEqual([422, 50, '5001 fields are not valid']);
     expect(await send({ amountCents: 100 })).toMatchObject({ status: 201 });
   });
 

@@ -20,6 +20,8 @@ let client: Redis;
 let now = 1_000;
 let people = 0;
 let away = false;
+/** What a frozen server was asked, which it does when it wakes. */
+let frozen: (() => Promise<unknown>)[] | undefined;
 const someone = () => `someone-${(people += 1)}`;
 
 beforeAll(async () => {
@@ -35,7 +37,11 @@ const gate = {
   get away() {
     return away;
   },
-  run: <T>(work: (redis: RedisClient) => Promise<T>) => (away ? Promise.reject(new RedisAway('away')) : work(client)),
+  run: <T>(work: (redis: RedisClient) => Promise<T>) => {
+    if (!away && !frozen) return work(client);
+    frozen?.push(() => work(client));
+    return Promise.reject(new RedisAway('away'));
+  },
 };
 
 function rulesFor(processes: number, limit: number): Rules {
@@ -169,6 +175,46 @@ describe('whatever is asked when and where', () => {
         expect(first + after).toBeLessThanOrEqual(limit);
       }),
       { numRuns: 200 },
+    );
+  });
+});
+
+describe('a Redis that was frozen', () => {
+  it('never lets more pass than the limit, whatever of what it was asked it does when it wakes', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(3, 60, 101, 600, 1_000),
+        fc.nat(100),
+        fc.array(fc.tuple(fc.nat(2), fc.integer({ min: 1, max: 700 }), fc.nat(300)), { minLength: 1, maxLength: 6 }),
+        fc.array(fc.tuple(fc.nat(2), fc.integer({ min: 1, max: 700 }), fc.nat(600)), { minLength: 1, maxLength: 12 }),
+        fc.func(fc.boolean()),
+        async (limit, before, meanwhile, after, isLost) => {
+          await wait(2 * WINDOW_MS);
+          const { rule, all } = processes(3, limit);
+          const who = someone();
+          let passed = await rush(rule, all, who, Math.min(before, rule.share));
+          frozen = [];
+          // Each process hears of it.
+          for (const each of all) passed += await rush(rule, [each], who, 1);
+          for (const [process, many, ms] of meanwhile) {
+            passed += await rush(rule, [all[process]!], who, many);
+            await wait(ms);
+          }
+          const asked = frozen;
+          frozen = undefined;
+          for (const [at, work] of asked.entries()) if (!isLost(at)) await work();
+          // As its timer would.
+          const told = now + 250;
+          for (const [process, many, ms] of after) {
+            passed += await rush(rule, [all[process]!], who, many);
+            await wait(ms);
+            if (now > told) for (const each of all) each.giveBack();
+            await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+          }
+          expect(passed).toBeLessThanOrEqual(limit);
+        },
+      ),
+      { numRuns: 150 },
     );
   });
 });

@@ -75,6 +75,8 @@ describe('the page that shows it', () => {
       expect(status).toBe(200);
       const known = await app.ask(link, { headers: { 'if-none-match': headers.get('etag') ?? '' } });
       expect([known.status, known.text]).toEqual([304, '']);
+      const head = await app.ask(link, { method: 'HEAD', headers: { 'if-none-match': headers.get('etag') ?? '' } });
+      expect([head.status, head.headers.get('content-length')]).toEqual([304, null]);
     }
   });
 

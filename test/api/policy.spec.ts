@@ -1,4 +1,7 @@
-import { Controller, Get, Global, Module } from '@nestjs/common';
+import { Controller, Get, Global, Injectable, Module, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AccessGuard } from '../../src/http/access.guard.js';
 import { Callers } from '../../src/http/caller.js';
@@ -59,9 +62,25 @@ class ForgetfulController {
 @Module({ controllers: [ForgetfulController] })
 class ForgetfulModule {}
 
+/** Past Nest, as the documentation is. */
+@Injectable()
+class RawRoute implements OnModuleInit {
+  constructor(private readonly host: HttpAdapterHost<FastifyAdapter>) {}
+  onModuleInit(): void {
+    this.host.httpAdapter.getInstance<FastifyInstance>().get('/raw', async () => ({ seen: true }));
+  }
+}
+
+@Module({ providers: [RawRoute] })
+class RawModule {}
+
 describe('a route without a policy', () => {
   it('stops the process at start', async () => {
     await expect(open([ForgetfulModule])).rejects.toThrow('routes without a policy: ForgetfulController.forgotten');
+  });
+
+  it('stops the process at start also where Nest does not know it', async () => {
+    await expect(open([RawModule])).rejects.toThrow('routes without a policy: GET /raw');
   });
 });
 

@@ -42,6 +42,10 @@ describe('a trace', () => {
     `00-${'0'.repeat(32)}-${SPAN}-01`,
     `00-${TRACE}-${'0'.repeat(16)}-01`,
     `ff-${TRACE}-${SPAN}-01`,
+    `00-${TRACE}-${SPAN}-01-later`,
+    `01-${TRACE}-${SPAN}-01later`,
+    `01-${TRACE}-${SPAN}`,
+    `0g-${TRACE}-${SPAN}-01`,
     `00-${TRACE.toUpperCase()}-${SPAN}-01`,
   ])('begins anew where what was given is none: %s', async (traceparent) => {
     const id = `anew-${Math.random()}`;
@@ -53,6 +57,19 @@ describe('a trace', () => {
     expect(line?.traceId).toMatch(/^[\da-f]{32}$/);
     expect(line?.traceId).not.toBe(TRACE);
   });
+
+  it.each([`00-${TRACE}-${SPAN}-00`, `01-${TRACE}-${SPAN}-01`, `01-${TRACE}-${SPAN}-01-what-comes-later`, `cc-${TRACE}-${SPAN}-ff-`])(
+    'goes on from what a later version tells, as far as it is known: %s',
+    async (traceparent) => {
+      const id = `later-${Math.random()}`;
+      await app.ask('/nowhere', { headers: { 'x-request-id': id, traceparent } });
+      const [line] = await eventually(
+        () => Promise.resolve(linesOf(id)),
+        (lines) => lines.length > 0,
+      );
+      expect(line?.traceId).toBe(TRACE);
+    },
+  );
 
   it('never mixes requests that run at once, nor what follows from them', async () => {
     const ids = Array.from({ length: 40 }, (_, index) => `mixed-${index}`);

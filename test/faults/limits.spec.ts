@@ -110,6 +110,23 @@ describe('a Redis that', () => {
   });
 });
 
+it('a limit of a thousand holds over the minute in which Redis froze and thawed', async () => {
+  const large = await openLimits({ RATE_LIMIT_IP_PER_MINUTE: '1000' });
+  for (const ms of [0, 500, 1_500]) {
+    const caller = someone();
+    large.redis.freeze();
+    const frozen = await large.volley(2_000, '/limits/browse', caller);
+    large.redis.thaw();
+    await pause(ms);
+    const thawed = await large.volley(1_000, '/limits/browse', caller);
+    const passed = withStatus([...frozen, ...thawed], 200);
+    expect(passed).toBeLessThanOrEqual(1_000);
+    expect(passed).toBeGreaterThan(400);
+    expect(withStatus([...frozen, ...thawed], 429)).toBe(3_000 - passed);
+  }
+  await large.close();
+});
+
 describe('tokens on lease', () => {
   it('come back when nobody comes for them', async () => {
     const leasing = await openLimits({ RATE_LIMIT_IP_PER_MINUTE: '2000' });

@@ -39,6 +39,13 @@ describe('refusals', () => {
   const used = readSources('src').flatMap(({ path, text }) =>
     path === 'src/kernel/problems.ts' ? [] : [...text.matchAll(/\b(?:Refusal|refused)\(\s*'([a-z_]+)'/g)].map(([, code]) => code ?? ''),
   );
+  // Of the contract and of features that are to come; and what is told by its status alone, which the filter looks up.
+  const otherwise = ['precondition_failed', 'link_invalid', 'too_large'];
+  const texts = readSources('src').flatMap(({ path, text }) => (path === 'src/kernel/problems.ts' ? [] : [text]));
+  it('are all spoken somewhere', () => {
+    const unspoken = Object.keys(problems).filter((code) => !texts.some((text) => text.includes(`'${code}'`)));
+    expect(unspoken.filter((code) => !otherwise.includes(code))).toEqual([]);
+  });
   it('speak only codes of the catalogue', () => expect(missing(used, problems)).toEqual([]));
   it('have words for whoever meets them', () => {
     for (const { title, advice, status } of Object.values(problems)) {

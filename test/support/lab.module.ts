@@ -100,6 +100,18 @@ export class LabController {
     return { waited: Number(ms) };
   }
 
+  /** So many turns of the loop, in each of which nothing else runs so long. */
+  @Policy(open)
+  @Get('block')
+  async block(@Query('ms') ms: string, @Query('turns') turns: string): Promise<{ turns: number }> {
+    for (let turn = 0; turn < Number(turns); turn += 1) {
+      const end = performance.now() + Number(ms);
+      while (performance.now() < end);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return { turns: Number(turns) };
+  }
+
   /** One transaction a job, as a feature would. */
   @Policy(open)
   @Post('jobs')

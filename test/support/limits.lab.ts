@@ -92,7 +92,7 @@ class LimitsController {
 class RawRoute implements OnModuleInit {
   constructor(private readonly host: HttpAdapterHost<FastifyAdapter>) {}
   onModuleInit(): void {
-    this.host.httpAdapter.getInstance<FastifyInstance>().get('/limits/raw', async () => ({ seen: true }));
+    this.host.httpAdapter.getInstance<FastifyInstance>().get('/limits/raw', { config: open('browse') }, async () => ({ seen: true }));
   }
 }
 

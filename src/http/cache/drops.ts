@@ -14,6 +14,7 @@ const LOOK_EVERY_MS = 400;
 const ASK_MS = 500;
 /** Whoever committed delivers within this; what is older is anyone's. */
 const OWNER_MS = 150;
+const AGAIN_MS = 10;
 const MOST_AT_ONCE = 1_000;
 const LOOK = `SELECT id, tags FROM cache_drops WHERE at < clock_timestamp() - interval '${OWNER_MS} milliseconds' ORDER BY id LIMIT ${MOST_AT_ONCE}`;
 const CLEAR = 'DELETE FROM cache_drops WHERE id = ANY($1::uuid[])';
@@ -68,7 +69,8 @@ export class Drops implements OnApplicationBootstrap, OnApplicationShutdown {
   private async committed(id: string, tags: readonly string[]): Promise<void> {
     this.tiers.dropped(tags);
     this.tiers.figures.count('drops', tags);
-    await this.deliver([{ id, tags }]);
+    const last = performance.now() + OWNER_MS;
+    while (!(await this.deliver([{ id, tags }])) && performance.now() < last && this.tiers.redisReturns) await pause(AGAIN_MS);
   }
 
   /** Redis hears on one connection: who asks after this asks after it has heard. Where it has not, its word counts no more. */

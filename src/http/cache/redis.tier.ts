@@ -7,6 +7,8 @@ import type { Found } from './process.tier.js';
 import { PROCESS_MS } from './recent.js';
 
 const LOCK_MS = 2_000;
+/** From its last failure to the moment at which a frozen server wakes. */
+const ASLEEP_MS = 1_000;
 /** A version outlives every entry that was made with it. */
 const VERSION_LONGER_MS = 60_000;
 
@@ -67,6 +69,11 @@ export class RedisTier implements KeyvStoreAdapter {
     const entry = Entry.decode(isPersonal(address) ? bytes : Buffer.from(bytes));
     if (!entry || !versions.every((version, at) => version?.toString() === entry.head.versions[at])) return undefined;
     return { entry, began, until, tier: 'redis' };
+  }
+
+  /** Whether a lock may be that of nobody: taken when Redis woke, for someone who had not waited. */
+  get hasGhosts(): boolean {
+    return performance.now() < this.redis.failedAt + ASLEEP_MS + LOCK_MS;
   }
 
   /** Before a load: what it will be based on, and whether it is ours to do. */

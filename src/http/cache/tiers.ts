@@ -31,6 +31,11 @@ export class Tiers {
     return performance.now() < this.trustedUntil && !this.connection.away ? 'up' : 'down';
   }
 
+  /** Whether Redis was there just now, though it is not, or has only just come back. */
+  get redisReturns(): boolean {
+    return this.connection.returns;
+  }
+
   dropped(tags: readonly string[]): void {
     this.drops.note(tags);
     for (const tell of this.listeners) tell(tags);

@@ -92,6 +92,8 @@ export class Meter {
   refusedUntil = 0;
   freeAt = 0;
   fullAt = 0;
+  /** How many Redis is being asked for. */
+  asked = 0;
   /** Passed while Redis was away, so that it does not know of them. */
   owed = 0;
 

@@ -1,0 +1,43 @@
+import type { IncomingMessage } from 'node:http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { scrub } from '../observability/hiding.js';
+import type { Log } from '../observability/log.js';
+import { withoutSecrets } from './secret-paths.js';
+
+/** The one line that a request leaves in the log. */
+export function tellRequest(log: Log, request: FastifyRequest, reply: FastifyReply, status = reply.statusCode): void {
+  const path = pathOf(request);
+  // Probes ask every few seconds for ever; what they find is told by what they ask.
+  log.request(path.startsWith('/health') ? 'debug' : 'info', {
+    requestId: request.id,
+    traceId: request.trace.traceId,
+    method: request.method,
+    path,
+    status,
+    ms: Math.round(reply.elapsedTime * 10) / 10,
+  });
+}
+
+/** Whether the client went away in the middle of its request, before which nothing else is begun. */
+export const isGone = ({ destroyed, complete }: IncomingMessage): boolean => destroyed && !complete;
+
+/** The route, not its values: these are ids, addresses and secrets. What met no route is looked through. */
+function pathOf({ route, url }: FastifyRequest): string {
+  if (route.url) return route.url;
+  if (url === UNREADABLE) return '[unreadable]';
+  return scrub(withoutSecrets(decodeURIComponent(url.split('?', 1)[0] ?? ''))).replaceAll(/\+?\d{8,}/g, '[hidden]');
+}
+
+/** Where an address leads that is none. Nobody can ask for it: a blank ends an address. */
+export const UNREADABLE = '/not readable';
+
+export function isReadable(url: string): boolean {
+  if (!url.includes('%')) return true;
+  if (url.includes('%00')) return false;
+  try {
+    decodeURIComponent(url.split('?', 1)[0] ?? '');
+    return true;
+  } catch {
+    return false;
+  }
+}
