@@ -1,5 +1,9 @@
 import { Injectable, StandardSchemaValidationPipe } from '@nestjs/common';
+import { z } from 'zod';
+import { wordsOf } from './wording.js';
 import { Refusal, type FieldFault } from '../kernel/problems.js';
+
+z.config({ customError: wordsOf });
 
 const MOST_FAULTS = 50;
 const LONGEST_PATH = 200;

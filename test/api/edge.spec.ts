@@ -117,6 +117,21 @@ describe('a fault becomes a problem', () => {
     expect(await send({ amountCents: 100 })).toMatchObject({ status: 201 });
   });
 
+  it('in words that say how a field should be', async () => {
+    const words = async (body: unknown) => {
+      const init = { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+      const { json } = await edge.ask('/edge/gifts', init);
+      return (json.errors as { message: string }[]).map(({ message }) => message);
+    };
+    expect(await words({})).toEqual(['must be a whole number of cents']);
+    expect(await words({ amountCents: 100, donor: {} })).toEqual(['is missing']);
+    expect(await words({ amountCents: 99 })).toEqual(['must be at least 100']);
+    expect(await words({ amountCents: '100' })).toEqual(['must be a whole number of cents']);
+    expect(await words({ amountCents: 100, donor: [] })).toEqual(['must be an object']);
+    expect(await words({ amountCents: 100, donor: { name: 5 } })).toEqual(['must be a text']);
+    expect(await words([])).toEqual(['must be an object']);
+  });
+
   it('for what an address asks, which is read as what it should be', async () => {
     for (const wrong of ['0', '101', 'ten', '1.5']) {
       const { status, json } = await edge.ask(`/edge/gifts?limit=${wrong}`);
