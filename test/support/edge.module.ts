@@ -26,7 +26,7 @@ const failures = {
 export type Failure = keyof typeof failures;
 
 const giftShape = z.strictObject({
-  amountCents: z.int('must be a whole number of cents').min(100),
+  amountCents: z.int().min(100),
   donor: z.strictObject({ name: z.string() }).optional(),
 });
 const pageShape = z.object({ limit: z.coerce.number().int().min(1).max(100).default(20) });
