@@ -126,7 +126,7 @@ describe('a fault becomes a problem', () => {
     expect(await words({})).toEqual(['is missing']);
     expect(await words({ amountCents: 100, donor: {} })).toEqual(['is missing']);
     expect(await words({ amountCents: 99 })).toEqual(['must be at least 100']);
-    expect(await words({ amountCents: '100' })).toEqual(['must be a whole number']);
+    expect(await words({ amountCents: '100' })).toEqual(['must be a number']);
     expect(await words({ amountCents: 100, donor: [] })).toEqual(['must be an object']);
     expect(await words({ amountCents: 100, donor: { name: 5 } })).toEqual(['must be a text']);
     expect(await words([])).toEqual(['must be an object']);
