@@ -120,11 +120,10 @@ type Step = { kind: 'refresh'; back: number } | { kind: 'wait'; seconds: number 
 
 describe('A family of refresh tokens', () => {
   it('follows its rule, whatever comes in whatever order', async () => {
-    const step = fc.oneof<fc.Arbitrary<Step>[]>(
-      { weight: 6, arbitrary: fc.record({ kind: fc.constant('refresh'), back: fc.integer({ min: 0, max: 3 }) }) },
-      { weight: 3, arbitrary: fc.record({ kind: fc.constant('wait'), seconds: fc.constantFrom(3, 6, 20) }) },
-      { weight: 1, arbitrary: fc.record({ kind: fc.constant('logout') }) },
-    );
+    const asks: fc.Arbitrary<Step> = fc.record({ kind: fc.constant('refresh' as const), back: fc.integer({ min: 0, max: 3 }) });
+    const waits: fc.Arbitrary<Step> = fc.record({ kind: fc.constant('wait' as const), seconds: fc.constantFrom(3, 6, 20) });
+    const leaves: fc.Arbitrary<Step> = fc.record({ kind: fc.constant('logout' as const) });
+    const step = fc.oneof({ weight: 6, arbitrary: asks }, { weight: 3, arbitrary: waits }, { weight: 1, arbitrary: leaves });
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 10 }), async (steps) => {
         const { refreshToken, user } = await people.person();
