@@ -1,5 +1,6 @@
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
 import { AuthModule } from './auth/auth.module.js';
+import { CampaignsModule } from './campaigns/campaigns.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Config } from './config/config.js';
 import { DatabaseModule } from './database/database.module.js';
@@ -38,6 +39,7 @@ export class AppModule {
         MailModule.of(config, { serves, consumes: consumes(config) }),
         UsersModule.of(serves),
         AuthModule.of(serves),
+        CampaignsModule.of(serves),
         ...features,
       ],
     };

@@ -2,6 +2,8 @@ import { ApiKey } from './auth/api-key.entity.js';
 import { SecondFactor } from './auth/second-factor.entity.js';
 import { Session } from './auth/session.entity.js';
 import { SignInFailure } from './auth/sign-in-failure.entity.js';
+import { CampaignUpdate } from './campaigns/campaign-update.entity.js';
+import { Campaign } from './campaigns/campaign.entity.js';
 import type { Schema } from './database/options.js';
 import { Outbox1763600000000 } from './database/migrations/1763600000000-outbox.js';
 import { OutboxTrace1763640000000 } from './database/migrations/1763640000000-outbox-trace.js';
@@ -9,6 +11,7 @@ import { OutboxLean1763650000000 } from './database/migrations/1763650000000-out
 import { CacheDrops1763660000000 } from './database/migrations/1763660000000-cache-drops.js';
 import { People1763700000000 } from './database/migrations/1763700000000-people.js';
 import { Mails1763710000000 } from './database/migrations/1763710000000-mails.js';
+import { Campaigns1763800000000 } from './database/migrations/1763800000000-campaigns.js';
 import { CacheDrop } from './http/cache/cache-drop.entity.js';
 import { Mail } from './mail/mail.entity.js';
 import { HandledJob, OutboxMessage, QueueState } from './outbox/outbox.entity.js';
@@ -17,7 +20,22 @@ import { Plan } from './users/plan.entity.js';
 import { User } from './users/user.entity.js';
 
 export const schema: Schema = {
-  entities: [OutboxMessage, HandledJob, QueueState, CacheDrop, Mail, Plan, User, AuditEntry, Session, ApiKey, SecondFactor, SignInFailure],
+  entities: [
+    OutboxMessage,
+    HandledJob,
+    QueueState,
+    CacheDrop,
+    Mail,
+    Plan,
+    User,
+    AuditEntry,
+    Session,
+    ApiKey,
+    SecondFactor,
+    SignInFailure,
+    Campaign,
+    CampaignUpdate,
+  ],
   migrations: [
     Outbox1763600000000,
     OutboxTrace1763640000000,
@@ -25,5 +43,6 @@ export const schema: Schema = {
     CacheDrops1763660000000,
     People1763700000000,
     Mails1763710000000,
+    Campaigns1763800000000,
   ],
 };

@@ -24,6 +24,7 @@ export const problems = {
   not_found: theirs(404, 'Not found', 'Check the address; what is not yours to see is not there either.'),
   too_slow: theirs(408, 'The request took too long to arrive', 'Send it whole within 30 seconds.'),
   conflict: theirs(409, 'This does not fit the present state', 'Read the present state, then decide again.'),
+  campaign_state: theirs(409, 'The campaign is not in a state for that', 'Read its present status, then decide again.'),
   email_taken: theirs(409, 'Somebody has this e-mail address', 'Sign in with it, or use another.'),
   precondition_failed: theirs(412, 'It was changed meanwhile', 'Read it again and send its new version in If-Match.'),
   too_large: theirs(413, 'The body is too large', 'Send less.'),

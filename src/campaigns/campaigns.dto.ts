@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { listQuery, notBoth, notBothFault, pagedQuery } from '../http/lists.js';
+import { statuses } from './campaign.entity.js';
+import { cleanHtml } from './html.js';
+
+const MOST_GOAL_CENTS = 1_000_000_000_000;
+const MOST_DESCRIPTION_LETTERS = 50_000;
+
+export const categories = [
+  'health',
+  'education',
+  'children',
+  'animals',
+  'emergency',
+  'food',
+  'housing',
+  'culture',
+  'sports',
+  'environment',
+  'other',
+] as const;
+
+const line = (most: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(most)
+    .regex(/^[^\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]*$/u, 'must be one line of plain text');
+
+export const htmlShape = z
+  .string()
+  .max(MOST_DESCRIPTION_LETTERS)
+  .regex(/^[^\0]*$/, 'must not hold the character NUL')
+  .transform(cleanHtml)
+  .refine((text) => text !== '', 'must hold some text')
+  .meta({ type: 'string', examples: ['<p>Sixty children need a dry room.</p>'] });
+
+const endsAtShape = z.iso
+  .datetime({ offset: true })
+  .transform((text) => new Date(text))
+  .refine((at) => at.getTime() > Date.now(), 'must be in the future')
+  .meta({ type: 'string', format: 'date-time', examples: ['2027-12-31T23:59:59Z'] });
+
+const fields = {
+  title: line(120),
+  summary: line(300),
+  description: htmlShape,
+  goalCents: z.int().min(100).max(MOST_GOAL_CENTS),
+  endsAt: endsAtShape.nullable().optional(),
+  category: z.enum(categories).nullable().optional(),
+  coverUrl: z
+    .url({ protocol: /^https$/ })
+    .max(2_000)
+    .nullable()
+    .optional(),
+};
+
+export const newCampaignShape = z.strictObject({ ...fields, currency: z.literal('BRL').default('BRL') }).meta({
+  id: 'NewCampaign',
+  examples: [
+    {
+      title: 'A new roof for the nursery',
+      summary: 'The rain comes in, and sixty children with it.',
+      description: '<p>Sixty children need a dry room.</p>',
+      goalCents: 5_000_000,
+      category: 'children',
+    },
+  ],
+});
+export type NewCampaignBody = z.output<typeof newCampaignShape>;
+
+export const campaignChangeShape = z
+  .strictObject(fields)
+  .partial()
+  .meta({ id: 'CampaignChange', examples: [{ summary: 'Half of the roof is there.' }] });
+export type CampaignChangeBody = z.output<typeof campaignChangeShape>;
+
+export const updateShape = z
+  .strictObject({ title: line(120), body: htmlShape })
+  .meta({ id: 'NewCampaignUpdate', examples: [{ title: 'The beams are up', body: '<p>Come and see.</p>' }] });
+export type UpdateBody = z.output<typeof updateShape>;
+
+export const sorts = ['-createdAt', 'createdAt', 'endsAt', '-goalCents', '-raisedCents'] as const;
+export type Sort = (typeof sorts)[number];
+
+export const campaignsQuery = z
+  .object({
+    ...pagedQuery,
+    sort: z.enum(sorts).default('-createdAt'),
+    status: z.enum(statuses).optional(),
+    q: z.string().trim().max(200).optional(),
+    ownerId: z.union([z.uuid(), z.literal('me')]).optional(),
+  })
+  .refine(notBoth, notBothFault)
+  .refine(({ sort, cursor }) => sort !== '-raisedCents' || cursor === undefined, {
+    path: ['cursor'],
+    message: 'does not go together with -raisedCents',
+  });
+export type CampaignsQuery = z.output<typeof campaignsQuery>;
+
+export const updatesQuery = z.object(listQuery);
+export type UpdatesQuery = z.output<typeof updatesQuery>;

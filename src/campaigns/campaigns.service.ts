@@ -1,0 +1,119 @@
+import { Injectable } from '@nestjs/common';
+import { Transactions, type Tx } from '../database/transactions.js';
+import { Cache } from '../http/cache/cache.service.js';
+import type { Caller } from '../http/caller.js';
+import { newId } from '../kernel/ids.js';
+import { Refusal } from '../kernel/problems.js';
+import { Outbox } from '../outbox/outbox.service.js';
+import type { CampaignStatus } from './campaign.entity.js';
+import type { CampaignChangeBody, NewCampaignBody } from './campaigns.dto.js';
+import { endCampaign } from './campaigns.queue.js';
+import { CampaignsStore, type WholeCampaign } from './campaigns.store.js';
+import { slugBeside, slugOf } from './slugs.js';
+
+/** Whatever is made of several campaigns carries this tag. */
+export const CAMPAIGNS_TAG = 'campaigns';
+export const campaignTag = (idOrSlug: string): string => `campaign:${idOrSlug.toLowerCase()}`;
+
+export const isPublic = (status: CampaignStatus): boolean => status === 'active' || status === 'ended';
+
+/** What its owner, or an admin, may make of a campaign. */
+const moves = {
+  publish: { from: ['draft', 'paused'], to: 'active' },
+  pause: { from: ['active'], to: 'paused' },
+  close: { from: ['active', 'paused'], to: 'ended' },
+  hold: { from: ['draft', 'active', 'paused'], to: 'held' },
+} as const satisfies Record<string, { from: readonly CampaignStatus[]; to: CampaignStatus }>;
+export type Move = keyof typeof moves;
+
+@Injectable()
+export class Campaigns {
+  constructor(
+    private readonly store: CampaignsStore,
+    private readonly transactions: Transactions,
+    private readonly cache: Cache,
+    private readonly outbox: Outbox,
+  ) {}
+
+  /** As this caller may see it: drafts and held ones are there for their owners and admins only. */
+  async seenBy(caller: Caller | undefined, idOrSlug: string): Promise<WholeCampaign> {
+    const campaign = await this.store.find(idOrSlug);
+    if (!campaign || !(isPublic(campaign.status) || campaign.status === 'paused' || isHisOwn(campaign, caller)))
+      throw new Refusal('not_found', 'There is no such campaign.');
+    return campaign;
+  }
+
+  async ownedBy(caller: Caller, idOrSlug: string): Promise<WholeCampaign> {
+    const campaign = await this.seenBy(caller, idOrSlug);
+    if (!isHisOwn(campaign, caller)) throw new Refusal('forbidden', 'This campaign is somebody else’s.');
+    return campaign;
+  }
+
+  async create(owner: Caller, body: NewCampaignBody): Promise<WholeCampaign> {
+    const id = newId();
+    const { endsAt = null, category = null, coverUrl = null, ...rest } = body;
+    const campaign = { id, ownerId: owner.id, endsAt, category, coverUrl, ...rest };
+    await this.transactions.run(async (tx) => {
+      let slug = slugOf(body.title);
+      while (!(await this.store.add(tx, { ...campaign, slug }))) slug = slugBeside(slugOf(body.title));
+      this.watchEnd(tx, id, endsAt);
+    });
+    return this.seenBy(owner, id);
+  }
+
+  async change(caller: Caller, idOrSlug: string, change: CampaignChangeBody, version?: number): Promise<WholeCampaign> {
+    const campaign = await this.ownedBy(caller, idOrSlug);
+    if (campaign.status === 'ended') throw new Refusal('campaign_state', 'A campaign that has ended stays as it is.');
+    await this.transactions.run(async (tx) => {
+      if (!(await this.store.change(tx, campaign.id, change, version))) throw new Refusal('precondition_failed');
+      if (change.endsAt !== undefined) this.watchEnd(tx, campaign.id, change.endsAt);
+      this.drop(tx, campaign);
+    });
+    return this.seenBy(caller, campaign.id);
+  }
+
+  /** Again is no fault: whoever asks twice finds it as he wanted it. */
+  async move(caller: Caller, idOrSlug: string, move: Move): Promise<WholeCampaign> {
+    const campaign = await this.ownedBy(caller, idOrSlug);
+    const { from, to } = moves[move];
+    await this.transactions.run(async (tx) => {
+      if (await this.store.move(tx, campaign.id, from, to)) this.drop(tx, campaign);
+      else if ((await this.store.find(campaign.id))?.status !== to)
+        throw new Refusal('campaign_state', `From ${campaign.status} there is no way to ${to}.`);
+    });
+    return this.seenBy(caller, campaign.id);
+  }
+
+  async release(caller: Caller, idOrSlug: string): Promise<WholeCampaign> {
+    const campaign = await this.ownedBy(caller, idOrSlug);
+    await this.transactions.run(async (tx) => {
+      if (await this.store.release(tx, campaign.id)) this.drop(tx, campaign);
+    });
+    return this.seenBy(caller, campaign.id);
+  }
+
+  async remove(caller: Caller, idOrSlug: string): Promise<void> {
+    const campaign = await this.ownedBy(caller, idOrSlug);
+    await this.transactions.run(async (tx) => {
+      await this.store.remove(tx, campaign.id);
+      this.drop(tx, campaign);
+    });
+  }
+
+  /** For all who see that it is over at its very moment. */
+  async ended(id: string): Promise<void> {
+    const campaign = await this.store.find(id);
+    if (campaign?.status === 'ended') await this.transactions.run(async (tx) => this.drop(tx, campaign));
+  }
+
+  drop(tx: Tx, { id, slug }: Pick<WholeCampaign, 'id' | 'slug'>): void {
+    this.cache.drop(tx, [campaignTag(id), campaignTag(slug), CAMPAIGNS_TAG]);
+  }
+
+  private watchEnd(tx: Tx, campaignId: string, endsAt: Date | null): void {
+    if (endsAt) this.outbox.add(tx, endCampaign, { campaignId }, { runAt: endsAt, priority: 'high' });
+  }
+}
+
+export const isHisOwn = ({ ownerId }: Pick<WholeCampaign, 'ownerId'>, caller: Caller | undefined): boolean =>
+  caller !== undefined && (caller.role === 'admin' || caller.id === ownerId);

@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/lab.js';
+import { openPeople, type People, type Session } from '../support/people.js';
+
+let people: People;
+let ana: Session;
+const made: Record<string, string> = {};
+beforeAll(async () => {
+  people = await openPeople({ RATE_LIMIT_USER_PER_MINUTE: '0' });
+  ana = await people.person({ role: 'organizer' });
+  const day = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
+  await make('roof', 'Telhado novo para a creche', 'As crianças precisam de nós', 300_000, day(3));
+  await make('school', 'Material escolar', 'Educação para crianças do bairro', 100_000, day(1));
+  await make('dogs', 'Dogs without shelter', 'Building a shelter for abandoned dogs', 200_000, null);
+  await make('heart', 'Coração de Maria', 'Cirurgia do coração', 200_000, day(2));
+  await make('hidden', 'Telhado secreto', 'Ainda um rascunho', 900_000, null, false);
+});
+afterAll(() => people.close());
+
+async function make(name: string, title: string, summary: string, goalCents: number, endsAt: string | null, published = true) {
+  const { json } = await people.send('POST', '/campaigns', { title, summary, description: '<p>x</p>', goalCents, endsAt }, ana.accessToken);
+  made[name] = String(json.id);
+  if (published) await people.send('POST', `/campaigns/${made[name]}/publish`, undefined, ana.accessToken);
+}
+const list = (query: string, session?: Session) => people.send('GET', `/campaigns?${query}`, undefined, session?.accessToken);
+const namesOf = (json: Record<string, unknown>) =>
+  (json.items as { id: string }[]).map(({ id }) => Object.entries(made).find(([, one]) => one === id)?.[0]);
+const names = async (query: string, session?: Session) => namesOf((await list(query, session)).json);
+
+describe('The list of campaigns', () => {
+  it('shows what is open, the newest first, with all of it told', async () => {
+    const { json, headers } = await list('');
+    expect(namesOf(json)).toEqual(['heart', 'dogs', 'school', 'roof']);
+    expect([json.total, json.page, json.limit, json.nextCursor]).toEqual([4, 1, 20, null]);
+    expect(headers.get('cache-control')).toBe('no-cache');
+    await eventually(
+      async () => (await list('nobody=asked')).headers.get('cache-status') ?? '',
+      (told) => told.includes('hit'),
+    );
+    expect(Object.keys((json.items as object[])[0]!)).not.toContain('description');
+  });
+
+  it.each([
+    ['sort=createdAt', ['roof', 'school', 'dogs', 'heart']],
+    ['sort=endsAt', ['school', 'heart', 'roof', 'dogs']],
+    ['sort=-goalCents', ['roof', 'heart', 'dogs', 'school']],
+    ['sort=-raisedCents', ['dogs', 'heart', 'school', 'roof']],
+    ['page=2&limit=3', ['roof']],
+    ['status=ended', []],
+    ['status=draft', []],
+    ['q=crianca', ['school', 'roof']],
+    ['q=CRIANÇAS', ['school', 'roof']],
+    ['q=coracao', ['heart']],
+    ['q=abandon%20build', ['dogs']],
+    ['q=telhado%20-creche', []],
+    ['q=telhado%20OR%20dogs', ['dogs', 'roof']],
+    ['q=%22material%20escolar%22', ['school']],
+    ['q=%27%3B%20DROP%20TABLE%20campaigns%3B--', []],
+    ['q=%3A%2A%26%21%28', []],
+    ['q=', ['heart', 'dogs', 'school', 'roof']],
+  ])('answers %s', async (query, right) => {
+    if (query === 'sort=-raisedCents') {
+      await people.rows(`INSERT INTO campaign_totals VALUES ($1, 500, 1), ($2, 300, 1)`, [made.dogs, made.heart]);
+      await people.rows(`INSERT INTO campaign_tail VALUES (gen_random_uuid(), $1, 100, 1), (gen_random_uuid(), $1, 50, 0)`, [made.school]);
+    }
+    expect(await names(query)).toEqual(right);
+  });
+
+  it.each(['-createdAt', 'createdAt', 'endsAt', '-goalCents'])('goes on by cursor in the order of %s, each once', async (sort) => {
+    const whole = await names(`sort=${sort}`);
+    const seen: (string | undefined)[] = [];
+    let cursor: string | null = null;
+    do {
+      const { json } = await list(`sort=${sort}&limit=1${cursor ? `&cursor=${cursor}` : ''}`);
+      seen.push(...namesOf(json));
+      cursor = json.nextCursor as string | null;
+    } while (cursor);
+    expect(seen).toEqual(whole);
+  });
+
+  it('shows one’s own in every state to oneself alone', async () => {
+    expect((await list('ownerId=me')).status).toBe(401);
+    expect(await names('ownerId=me', ana)).toEqual(['hidden', 'heart', 'dogs', 'school', 'roof']);
+    expect(await names('ownerId=me&status=draft', ana)).toEqual(['hidden']);
+    expect(await names('ownerId=me', await people.person({ role: 'organizer' }))).toEqual([]);
+    expect(await names(`ownerId=${ana.user.id}`)).toEqual(['heart', 'dogs', 'school', 'roof']);
+    expect(await names(`ownerId=${ana.user.id}&status=draft`)).toEqual([]);
+    expect((await list('ownerId=me')).status).toBe(401);
+  });
+
+  it('tells sums of what was rolled up and what was added since', async () => {
+    const { json } = await people.send('GET', `/campaigns/${made.school}`);
+    expect(json).toMatchObject({ raisedCents: 150, donorCount: 1 });
+  });
+});
