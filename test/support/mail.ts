@@ -18,17 +18,15 @@ export const letter: Letter = { to: 'ana.souza@example.org', subject: 'word-of-s
 /** What of a letter or of the server's sign-in may stand in no log line and in no error. */
 export const secrets = /ana\.souza|word-of-/;
 
-interface Row {
-  state: string;
-  failures: number;
-  last_error: string | null;
-}
+// In one look, as either may change between two.
+const TOGETHER = `SELECT m.status AS mail, o.state AS job, coalesce(o.failures, 0) AS failures, o.last_error AS error
+  FROM (VALUES ($1::uuid)) AS asked (id) LEFT JOIN mails m USING (id) LEFT JOIN outbox o USING (id)`;
 
 export interface Standing {
   /** Of the letter. */
-  mail: string | undefined;
-  /** Of the job; `undefined` where it is done. */
-  job: string | undefined;
+  mail: string | null;
+  /** Of the job; nothing where it is done. */
+  job: string | null;
   failures: number;
   error: string | null;
 }
@@ -39,9 +37,8 @@ export async function openMail(database: Database, redis: Redis, env: Environmen
   let closing: Promise<void> | undefined;
   /** How the letter of one job stands, and the job. */
   const standing = async (id: string): Promise<Standing> => {
-    const [mail] = await database.rows<{ status: string }>('SELECT status FROM mails WHERE id = $1', [id]);
-    const [job] = await database.rows<Row>('SELECT state, failures, last_error FROM outbox WHERE id = $1', [id]);
-    return { mail: mail?.status, job: job?.state, failures: job?.failures ?? 0, error: job?.last_error ?? null };
+    const [now] = await database.rows<Standing>(TOGETHER, [id]);
+    return now ?? { mail: null, job: null, failures: 0, error: null };
   };
   const until = (id: string, right: (now: Standing) => boolean) => eventually(() => standing(id), right);
   return {
@@ -50,7 +47,7 @@ export async function openMail(database: Database, redis: Redis, env: Environmen
       app.get(Transactions).run(async (tx) => app.get(Outbox).add(tx, job, { ...letter, ...changes })),
     standing,
     until,
-    done: (id: string) => until(id, ({ job, mail }) => job === undefined && mail !== undefined),
+    done: (id: string) => until(id, ({ job, mail }) => job === null && mail !== null),
     dead: (id: string) => until(id, ({ job }) => job === 'dead'),
     /** One run of a job, without the outbox, which never lets two of them in. */
     run: (id: string) => {
