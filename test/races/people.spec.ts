@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/lab.js';
 import { openPeople, newEmail, PASSWORD, type People } from '../support/people.js';
 import { spawnPeople, type Answer } from '../support/people.processes.js';
 
@@ -82,10 +83,14 @@ describe('A process that is killed', () => {
     const told: string[] = [];
     const asked = Array.from({ length: 60 }, newEmail);
     const registering = asked.map(async (email) => {
-      const answer = await register(0, email);
+      let answer = await register(0, email);
+      while (answer?.status === 503) answer = await register(0, email);
       if (answer?.status === 201) told.push(email);
     });
-    await Promise.race(registering);
+    await eventually(
+      async () => told.length,
+      (many) => many > 0,
+    );
     await two.kill(0);
     await Promise.all(registering);
     for (const email of asked) {
@@ -94,7 +99,6 @@ describe('A process that is killed', () => {
       if (told.includes(email)) expect(again?.status).toBe(409);
     }
     for (const email of told.slice(0, 5)) expect((await login(1, email))?.status).toBe(200);
-    expect(told.length).toBeGreaterThan(0);
   });
 
   it('locks out no one who refreshed under it: his old token is as good as the answer that was lost', async () => {
