@@ -80,6 +80,12 @@ export class CampaignsStore {
     );
   }
 
+  /** With their descriptions, the newest first. */
+  listWhole(filter: Filter, { skip, take }: Omit<Start, 'after'>): Promise<WholeCampaign[]> {
+    const { where, values } = conditions(filter);
+    return this.db.query(`SELECT ${VIEW}, c.description ${FROM} WHERE ${where} ORDER BY c.id DESC LIMIT ${take} OFFSET ${skip}`, values);
+  }
+
   async count(filter: Filter): Promise<number> {
     const { where, values } = conditions(filter);
     const [row] = await this.db.query<[{ many: number }]>(`SELECT count(*)::int AS many FROM campaigns c WHERE ${where}`, values);

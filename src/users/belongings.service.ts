@@ -8,6 +8,8 @@ export interface Belonging {
   export(userId: string): Promise<unknown>;
   /** Takes out whatever tells who it was; what others rely on stays. */
   erase(tx: Tx, userId: string): Promise<void>;
+  /** Where the name is shown, and it is another one now. */
+  renamed?(tx: Tx, userId: string): Promise<void>;
   /** When the person may not come in any more, for now. */
   lockOut?(tx: Tx, userId: string): Promise<void>;
 }
@@ -29,6 +31,10 @@ export class Belongings {
 
   async erase(tx: Tx, userId: string): Promise<void> {
     for (const part of this.parts) await part.erase(tx, userId);
+  }
+
+  async renamed(tx: Tx, userId: string): Promise<void> {
+    for (const part of this.parts) await part.renamed?.(tx, userId);
   }
 
   async lockOut(tx: Tx, userId: string): Promise<void> {

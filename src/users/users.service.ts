@@ -3,6 +3,7 @@ import { Transactions, type Tx } from '../database/transactions.js';
 import { Cache } from '../http/cache/cache.service.js';
 import { newId } from '../kernel/ids.js';
 import { Refusal } from '../kernel/problems.js';
+import { Belongings } from './belongings.service.js';
 import type { User } from './user.entity.js';
 import { UsersStore, type Credentials, type Secrets } from './users.store.js';
 
@@ -27,6 +28,7 @@ export class Users {
     private readonly store: UsersStore,
     private readonly transactions: Transactions,
     private readonly cache: Cache,
+    private readonly belongings: Belongings,
   ) {}
 
   async byId(id: string): Promise<User> {
@@ -61,6 +63,7 @@ export class Users {
     return this.transactions.run(async (tx) => {
       const user = await this.store.change(tx, id, { ...change, ...consent });
       if (!user) throw new Refusal('not_found', 'There is no such person.');
+      if (change.name !== undefined) await this.belongings.renamed(tx, id);
       this.cache.drop(tx, [personTag(id)]);
       return user;
     });

@@ -93,3 +93,57 @@ describe('The list of campaigns', () => {
     expect(json).toMatchObject({ raisedCents: 150, donorCount: 1 });
   });
 });
+
+describe('Older clients', () => {
+  const ask = (path: string) => people.ask(`/api/campanhas/listar${path}`);
+
+  it.each(['?page=0', '?page=x', '?page=1.5'])('are refused %s', async (path) => expect((await ask(path)).status).toBe(422));
+
+  it.each(['', '/'])('find campaigns under their old names, final slash "%s"', async (slash) => {
+    const { status, json, headers } = await ask(`${slash}?page=1`);
+    expect([status, json.count, json.next, json.previous]).toEqual([200, 4, null, null]);
+    expect(headers.get('deprecation')).toMatch(/^@\d+$/);
+    const school = (json.results as { id: string }[]).find(({ id }) => id === made.school);
+    expect(school).toEqual({
+      id: made.school,
+      titulo: 'Material escolar',
+      descricao: '<p>x</p>',
+      meta: '1000.00',
+      arrecadado: '1.50',
+      status: 'active',
+      criado_em: expect.any(String) as string,
+    });
+    expect((await ask(`${slash}?page=2`)).status).toBe(404);
+  });
+
+  it('leaf through pages of twenty', async () => {
+    for (let n = 0; n < 18; n += 1) await make(`more${n}`, `Mais ${n}`, 'x', 100, null);
+    const { json } = await ask('/');
+    expect([json.count, (json.results as unknown[]).length]).toEqual([22, 20]);
+    const next = new URL(String(json.next));
+    expect(next.pathname + next.search).toBe('/api/campanhas/listar/?page=2');
+    const last = await ask('/?page=2');
+    expect([(last.json.results as unknown[]).length, last.json.next]).toEqual([2, null]);
+    expect(String(last.json.previous)).toContain('?page=1');
+  });
+});
+
+describe('Who goes', () => {
+  it('takes his campaigns along, and leaves them without his name', async () => {
+    const eva = await people.person({ role: 'organizer' });
+    const { json } = await people.send(
+      'POST',
+      '/campaigns',
+      { title: 'Horta', summary: 'x', description: 'x', goalCents: 100 },
+      eva.accessToken,
+    );
+    await people.send('POST', `/campaigns/${String(json.id)}/publish`, undefined, eva.accessToken);
+    const taken = await people.send('GET', '/users/me/export', undefined, eva.accessToken);
+    expect(taken.json.campaigns).toMatchObject([{ title: 'Horta' }]);
+    expect((await people.send('GET', `/campaigns/${String(json.id)}`)).json.owner).toMatchObject({ name: 'Ana Souza' });
+    await people.send('PATCH', '/users/me', { name: 'Eva Maria' }, eva.accessToken);
+    expect((await people.send('GET', `/campaigns/${String(json.id)}`)).json.owner).toMatchObject({ name: 'Eva Maria' });
+    await people.send('DELETE', '/users/me', undefined, eva.accessToken);
+    expect((await people.send('GET', `/campaigns/${String(json.id)}`)).json.owner).toMatchObject({ name: 'Removed person' });
+  });
+});
