@@ -8,6 +8,7 @@ import { Audit } from '../users/audit.service.js';
 import { personTag } from '../users/users.service.js';
 import type { ApiKey } from './api-key.entity.js';
 import { digestOf, newKey } from './api-key.js';
+import { Sessions } from './sessions.service.js';
 import { ApiKeysStore } from './api-keys.store.js';
 
 const MOST_KEYS = 50;
@@ -27,6 +28,7 @@ export class ApiKeys implements OnApplicationShutdown {
 
   constructor(
     private readonly store: ApiKeysStore,
+    private readonly sessions: Sessions,
     private readonly transactions: Transactions,
     private readonly cache: Cache,
     private readonly audit: Audit,
@@ -37,13 +39,15 @@ export class ApiKeys implements OnApplicationShutdown {
   }
 
   /** With the key itself, which is told this once. */
-  async add({ id: userId, role }: Caller, { name, scopes, expiresAt }: NewKey): Promise<Omit<ApiKey, 'digest'> & { key: string }> {
+  async add(caller: Caller, { name, scopes, expiresAt }: NewKey): Promise<Omit<ApiKey, 'digest'> & { key: string }> {
+    const { id: userId, role } = caller;
     const beyond = scopes.find((scope) => (scope === 'admin' || scope === 'metrics') && role !== 'admin');
     if (beyond) throw new Refusal('forbidden', `Only admins make keys for ${beyond}.`);
     const id = newId();
     const key = newKey(id);
     const made = { id, userId, name, scopes, expiresAt: expiresAt ?? null };
     await this.transactions.run(async (tx) => {
+      await this.sessions.proveOpen(tx, caller);
       if (!(await this.store.add(tx, { ...made, digest: digestOf(key) }, MOST_KEYS)))
         throw new Refusal('conflict', `You have ${MOST_KEYS} keys already. End one first.`);
       await this.audit.note(tx, 'key_made', { actorId: userId, subjectId: userId }, { keyId: id, scopes });

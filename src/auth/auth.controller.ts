@@ -10,7 +10,7 @@ import { authWords } from './auth.words.js';
 import { Doors } from './doors.service.js';
 import { Sessions } from './sessions.service.js';
 
-const open = { access: 'public', pace: 'auth' } as const;
+const open = { access: 'public', pace: 'auth', strangers: true } as const;
 const own = { access: 'signed-in', pace: 'browse', scope: 'none' } as const;
 
 @Controller('api/v1/auth')
@@ -39,7 +39,7 @@ export class AuthController {
     return this.doors.login(body, request, reply);
   }
 
-  @Policy({ access: 'public', pace: 'browse' })
+  @Policy({ access: 'public', pace: 'browse', strangers: true })
   @Says(authWords.refresh)
   @HttpCode(200)
   @Post('refresh')
@@ -47,7 +47,7 @@ export class AuthController {
     return this.sessions.refresh(refreshToken);
   }
 
-  @Policy({ access: 'public', pace: 'browse' })
+  @Policy({ access: 'public', pace: 'browse', strangers: true })
   @Says(authWords.logout)
   @HttpCode(204)
   @Post('logout')

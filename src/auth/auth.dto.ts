@@ -3,6 +3,7 @@ import { normalEmail } from '../users/email.js';
 import { nameShape, phoneShape } from '../users/users.dto.js';
 
 const MOST_PASSWORD_LETTERS = 200;
+const MOST_TOKEN_LETTERS = 2_000;
 
 const emailShape = z
   .string()
@@ -10,8 +11,10 @@ const emailShape = z
   .refine((email) => email !== '', 'must be an e-mail address')
   .meta({ type: 'string', format: 'email', examples: ['ana@example.org'] });
 
-export const newPasswordShape = z
-  .string()
+// However a keyboard writes an accent, it is the same password.
+const passwordShape = z.string().normalize('NFC');
+
+export const newPasswordShape = passwordShape
   .min(10, 'must have at least 10 characters')
   .max(MOST_PASSWORD_LETTERS, `must have at most ${MOST_PASSWORD_LETTERS} characters`);
 
@@ -27,7 +30,7 @@ export const registerShape = z
 export type RegisterBody = z.output<typeof registerShape>;
 
 export const loginShape = z
-  .strictObject({ email: emailShape, password: z.string().max(MOST_PASSWORD_LETTERS), otp: z.string().max(40).optional() })
+  .strictObject({ email: emailShape, password: passwordShape.max(MOST_PASSWORD_LETTERS), otp: z.string().max(40).optional() })
   .meta({ id: 'Login' });
 export type LoginBody = z.output<typeof loginShape>;
 
@@ -42,5 +45,5 @@ export type ResetBody = z.output<typeof resetShape>;
 export const verifyShape = z.strictObject({ token: linkToken }).meta({ id: 'EmailProof' });
 export type VerifyBody = z.output<typeof verifyShape>;
 
-export const refreshShape = z.strictObject({ refreshToken: z.string().max(200) }).meta({ id: 'Refresh' });
+export const refreshShape = z.strictObject({ refreshToken: z.string().max(MOST_TOKEN_LETTERS) }).meta({ id: 'Refresh' });
 export type RefreshBody = z.output<typeof refreshShape>;

@@ -24,7 +24,7 @@ export class OlderClientsController {
     private readonly sessions: Sessions,
   ) {}
 
-  @Policy({ access: 'public', pace: 'auth', forms: true })
+  @Policy({ access: 'public', pace: 'auth', strangers: true, forms: true })
   @Says(olderWords.token)
   @Header('deprecation', SINCE)
   @Header('link', '</api/v1/auth/login>; rel="successor-version"')
@@ -39,7 +39,7 @@ export class OlderClientsController {
     return { access: accessToken, refresh: refreshToken };
   }
 
-  @Policy({ access: 'public', pace: 'browse', forms: true })
+  @Policy({ access: 'public', pace: 'browse', strangers: true, forms: true })
   @Says(olderWords.refresh)
   @Header('deprecation', SINCE)
   @Header('link', '</api/v1/auth/refresh>; rel="successor-version"')

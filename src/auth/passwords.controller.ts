@@ -7,7 +7,7 @@ import { forgotShape, resetShape, verifyShape, type ForgotBody, type ResetBody, 
 import { passwordWords } from './passwords.words.js';
 import { Passwords } from './passwords.service.js';
 
-const open = { access: 'public', pace: 'auth' } as const;
+const open = { access: 'public', pace: 'auth', strangers: true } as const;
 
 @Controller('api/v1/auth')
 export class PasswordsController {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Transactions } from '../database/transactions.js';
+import { Transactions, type Tx } from '../database/transactions.js';
 import { Cache } from '../http/cache/cache.service.js';
 import { Refusal } from '../kernel/problems.js';
 import { Outbox } from '../outbox/outbox.service.js';
@@ -7,8 +7,10 @@ import { Audit } from '../users/audit.service.js';
 import { isCommonPassword } from '../users/common-passwords.js';
 import { Hashing } from '../users/hashing.js';
 import { personTag, Users } from '../users/users.service.js';
+import { ApiKeysStore } from './api-keys.store.js';
 import { boundToPassword, resetPassword } from './letters.jobs.js';
 import { MailLinks } from './mail-links.js';
+import { SecondFactorsStore } from './second-factors.store.js';
 import { SignInStore } from './sign-in.store.js';
 import { SessionsStore } from './sessions.store.js';
 
@@ -29,6 +31,8 @@ export class Passwords {
     private readonly hashing: Hashing,
     private readonly sessions: SessionsStore,
     private readonly signIns: SignInStore,
+    private readonly keys: ApiKeysStore,
+    private readonly second: SecondFactorsStore,
     private readonly links: MailLinks,
     private readonly outbox: Outbox,
     private readonly transactions: Transactions,
@@ -52,10 +56,17 @@ export class Passwords {
     await this.transactions.run(async (tx) => {
       if (!(await this.users.replaceHash(tx, userId, passwordHash, made))) throw new Refusal('link_invalid');
       await this.sessions.end(tx, userId, 'password_reset');
+      if (!person.isVerified) await this.takeBack(tx, userId);
       await this.audit.note(tx, 'password_reset', { subjectId: userId });
       this.cache.drop(tx, [personTag(userId)]);
       this.signIns.forget(tx, email);
     });
+  }
+
+  /** Until now nobody had shown that the address is his: what was made by it before may be another's. */
+  private async takeBack(tx: Tx, userId: string): Promise<void> {
+    await this.keys.remove(tx, userId);
+    await this.second.remove(tx, userId);
   }
 
   async verifyEmail(token: string): Promise<void> {

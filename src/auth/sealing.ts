@@ -12,8 +12,8 @@ export function seal({ secret }: Key, owner: string, plain: Buffer): Buffer {
   return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
 }
 
-/** With the first of the keys that fits. */
-export function unseal(keys: readonly Key[], owner: string, sealed: Buffer): Buffer {
+/** With the first of the keys that fits, if one does. */
+export function unseal(keys: readonly Key[], owner: string, sealed: Buffer): Buffer | undefined {
   for (const { secret } of keys) {
     const decipher = createDecipheriv(METHOD, secret, sealed.subarray(0, NONCE_BYTES)).setAAD(Buffer.from(owner));
     decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
@@ -23,5 +23,5 @@ export function unseal(keys: readonly Key[], owner: string, sealed: Buffer): Buf
       // Sealed with another key.
     }
   }
-  throw new Error('sealed with a key that is neither SECRET_KEY nor SECRET_KEY_PREVIOUS');
+  return undefined;
 }

@@ -28,7 +28,7 @@ export class SecondFactorsController {
   @HttpCode(200)
   @Post('enable')
   enable(@Req() request: FastifyRequest): Promise<Proposal> {
-    return this.second.propose(callerOf(request).id);
+    return this.second.propose(callerOf(request));
   }
 
   @Policy(tried)
@@ -40,9 +40,9 @@ export class SecondFactorsController {
     @Body({ schema: codeShape }) { code }: CodeBody,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
-    const { id } = callerOf(request);
-    await this.limits.ofAccount(reply, id);
-    await this.second.confirm(id, code);
+    const caller = callerOf(request);
+    await this.limits.ofAccount(reply, caller.id);
+    await this.second.confirm(caller, code);
   }
 
   @Policy(tried)
@@ -54,8 +54,8 @@ export class SecondFactorsController {
     @Body({ schema: codeShape }) { code }: CodeBody,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
-    const { id } = callerOf(request);
-    await this.limits.ofAccount(reply, id);
-    await this.second.disable(id, code);
+    const caller = callerOf(request);
+    await this.limits.ofAccount(reply, caller.id);
+    await this.second.disable(caller, code);
   }
 }

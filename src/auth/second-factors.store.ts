@@ -12,8 +12,8 @@ export class SecondFactorsStore {
   }
 
   /** Takes the place of one that was never confirmed; `false` where one is in use. */
-  async propose(userId: string, secret: Buffer, recovery: Buffer[]): Promise<boolean> {
-    const made = await this.db.query<unknown[]>(
+  async propose(tx: Tx, userId: string, secret: Buffer, recovery: Buffer[]): Promise<boolean> {
+    const made = await tx.query<unknown[]>(
       `INSERT INTO second_factors AS kept (user_id, secret, recovery) VALUES ($1, $2, $3)
        ON CONFLICT (user_id) DO UPDATE SET secret = $2, recovery = $3, last_step = 0 WHERE kept.confirmed_at IS NULL RETURNING user_id`,
       [userId, secret, recovery],
@@ -38,10 +38,10 @@ export class SecondFactorsStore {
     return used === 1;
   }
 
-  async useRecovery(tx: Tx, userId: string, digest: Buffer): Promise<boolean> {
+  async useRecovery(tx: Tx, userId: string, digest: Buffer, secret: Buffer): Promise<boolean> {
     const [, used] = await tx.query<[unknown, number]>(
-      'UPDATE second_factors SET recovery = array_remove(recovery, $2) WHERE user_id = $1 AND $2 = ANY(recovery) AND confirmed_at IS NOT NULL',
-      [userId, digest],
+      'UPDATE second_factors SET recovery = array_remove(recovery, $2), secret = $3 WHERE user_id = $1 AND $2 = ANY(recovery) AND confirmed_at IS NOT NULL',
+      [userId, digest, secret],
     );
     return used === 1;
   }

@@ -4,6 +4,7 @@ import { CONFIG } from '../config/config.module.js';
 import type { Config } from '../config/config.js';
 import { Transactions, type Tx } from '../database/transactions.js';
 import { Cache } from '../http/cache/cache.service.js';
+import type { Caller } from '../http/caller.js';
 import { newId } from '../kernel/ids.js';
 import { Refusal } from '../kernel/problems.js';
 import { Audit } from '../users/audit.service.js';
@@ -66,6 +67,11 @@ export class Sessions {
     const { named, family } = await this.proved(token);
     if (named.generation === family.generation) return this.answer(named.sessionId, family);
     return this.again(named, { ...family, generation: named.generation + 1 });
+  }
+
+  /** What outlasts a sign-in is made only while it lasts: here, not as it was seconds ago. */
+  async proveOpen(tx: Tx, caller: Caller): Promise<void> {
+    if (!(await this.store.holds(tx, caller))) throw new Refusal('unauthenticated');
   }
 
   listOf(userId: string): Promise<Session[]> {

@@ -2,12 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Questions } from '../database/questions.js';
 import { withCommit, type Tx } from '../database/transactions.js';
+import type { Caller } from '../http/caller.js';
 import type { User } from '../users/user.entity.js';
 import { Session } from './session.entity.js';
 
 export const REFRESH_DAYS = 30;
 /** Rotations that are remembered; more within the time of grace is no client that lost an answer. */
-const REMEMBERED = 16;
+const REMEMBERED = 64;
 /** Sign-ins of one person at once; the one used longest ago ends for the next. */
 const MOST_OPEN = 100;
 
@@ -58,6 +59,16 @@ export class SessionsStore {
   async family(id: string): Promise<Family | null> {
     const [found] = await this.questions.ask<Family>(FAMILY, [id]);
     return found ?? null;
+  }
+
+  /** Whether it still lets him in. Until this transaction is over nothing else of the person is changed. */
+  async holds(tx: Tx, { id, sessionId }: Pick<Caller, 'id' | 'sessionId'>): Promise<boolean> {
+    const person = await tx.query<unknown[]>(`SELECT FROM users u WHERE u.id = $1 AND ${WELCOME} FOR NO KEY UPDATE`, [id]);
+    const session = await tx.query<unknown[]>(`SELECT FROM sessions s WHERE s.id = $1 AND s.user_id = $2 AND ${OPEN} FOR SHARE`, [
+      sessionId,
+      id,
+    ]);
+    return person.length === 1 && session.length === 1;
   }
 
   /** The rule of rotation: of all who come with one token, one goes on. */

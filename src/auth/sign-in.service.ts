@@ -41,9 +41,12 @@ export class SignIn {
     mayTry(known.waitSeconds);
     const fits = await this.hashing.check(known.id === null ? null : known.passwordHash, password);
     if (known.id === null || known.disabled || !fits) return this.fail(email, new Refusal('invalid_credentials'));
-    if (known.needsSecond && otp === undefined) throw new Refusal('otp_required');
     const session = await this.transactions.run(async (tx) => {
-      if (known.needsSecond && !(otp !== undefined && (await this.second.use(tx, known.id, otp)))) return undefined;
+      if (!(await this.store.stillHolds(tx, known))) throw new Refusal('invalid_credentials');
+      if (await this.second.isOn(known.id, tx)) {
+        if (otp === undefined) throw new Refusal('otp_required');
+        if (!(await this.second.use(tx, known.id, otp))) return undefined;
+      }
       if (known.hasFailed) this.store.forget(tx, email);
       return this.sessions.open(tx, known, device);
     });

@@ -17,12 +17,11 @@ const LOOK = {
   name: 'sign-in',
   text: `
   SELECT u.id, u.email, u.name, u.role, u.plan_id AS plan, u.password_hash AS "passwordHash", u.disabled_at IS NOT NULL AS disabled,
-         s.confirmed_at IS NOT NULL AS "needsSecond", f.failures IS NOT NULL AS "hasFailed",
+         f.failures IS NOT NULL AS "hasFailed",
          CASE WHEN f.failures >= ${FREE} AND f.failed_at > now() - interval '${FORGOTTEN_AFTER}'
               THEN greatest(0, ceil(extract(epoch FROM f.failed_at + ${WAIT} - now())))::int ELSE 0 END AS "waitSeconds"
     FROM (VALUES ($1::text, $2::bytea)) AS asked (email, account)
     LEFT JOIN users u ON u.email = asked.email AND u.deleted_at IS NULL
-    LEFT JOIN second_factors s ON s.user_id = u.id
     LEFT JOIN sign_in_failures f ON f.account = asked.account`,
 };
 
@@ -36,7 +35,6 @@ interface Circumstances {
 export interface Known extends Circumstances, SessionUser {
   passwordHash: string | null;
   disabled: boolean;
-  needsSecond: boolean;
 }
 
 export type Look = Known | (Circumstances & { id: null });
@@ -53,6 +51,18 @@ export class SignInStore {
     const [found] = await this.questions.ask<Look>(LOOK, [email, accountOf(email)]);
     if (!found) throw new Error('a row was left out');
     return found;
+  }
+
+  /**
+   * Whether he may still come in by the password that was checked: while it was, it may have been replaced, or he
+   * disabled or gone. From here on whoever does that waits, and then ends what is opened here.
+   */
+  async stillHolds(tx: Tx, { id, passwordHash }: Known): Promise<boolean> {
+    const held = await tx.query<unknown[]>(
+      'SELECT FROM users WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL AND deleted_at IS NULL FOR SHARE',
+      [id, passwordHash],
+    );
+    return held.length === 1;
   }
 
   async failed(email: string): Promise<void> {

@@ -11,6 +11,7 @@ const GATHER_MS = 200;
 const USABLE_MS = 3_000;
 /** Where the database is away, its last word holds for longer. */
 const HOLDS_MS = 50_000;
+const SILENT_MS = 500;
 const MOST_KNOWN = 10_000;
 
 interface Known {
@@ -31,6 +32,9 @@ export class Standings {
   private readonly wanted = new Set<string>();
   private asking: Promise<Answers> | undefined;
   private gathering: NodeJS.Timeout | undefined;
+  private unanswered = 0;
+  /** When it was first asked without an answer since. */
+  private silentSince = Infinity;
 
   constructor(
     private readonly store: StandingsStore,
@@ -43,7 +47,9 @@ export class Standings {
   of(id: string): Standing | undefined | Promise<Standing | undefined> {
     const known = this.known.get(id);
     const age = known ? performance.now() - known.readAt : Infinity;
-    if (age >= USABLE_MS) return this.ask(id);
+    // A database that does not answer is not waited for by who was let in a moment ago.
+    const isSilent = performance.now() > this.silentSince + SILENT_MS;
+    if (age >= (isSilent ? HOLDS_MS : USABLE_MS)) return this.ask(id);
     if (age >= FRESH_MS) this.askLater(id);
     return known?.standing;
   }
@@ -58,7 +64,7 @@ export class Standings {
   private askLater(id: string): void {
     this.wanted.add(id);
     // Where this fails, who comes next asks himself and hears why.
-    this.gathering ??= setTimeout(() => void this.read().catch(() => undefined), GATHER_MS).unref();
+    if (this.unanswered === 0) this.gathering ??= setTimeout(() => void this.read().catch(() => undefined), GATHER_MS).unref();
   }
 
   private async read(): Promise<Answers> {
@@ -67,8 +73,11 @@ export class Standings {
     this.wanted.clear();
     clearTimeout(this.gathering);
     this.asking = this.gathering = undefined;
+    this.unanswered += 1;
+    this.silentSince = Math.min(this.silentSince, readAt);
     try {
       const found = await this.store.of(ids);
+      this.silentSince = Infinity;
       for (const id of ids) this.keep(id, found.get(id), readAt);
       return (id) => found.get(id);
     } catch (fault) {
@@ -77,6 +86,8 @@ export class Standings {
         if (!known || readAt >= known.readAt + HOLDS_MS || !isDatabaseAway(fault)) throw fault;
         return known.standing;
       };
+    } finally {
+      this.unanswered -= 1;
     }
   }
 

@@ -8,6 +8,7 @@ const socketFaults = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH',
   'EPIPE',
+  'EAGAIN',
 ]);
 // Shutting down, crashed, starting up, out of connections, out of disk, ended by an operator.
 const serverFaults = /^(57P0[1-5]|53[0-4]00|08\d{3}|58030)$/;

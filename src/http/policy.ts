@@ -34,6 +34,8 @@ export interface RoutePolicy {
   pace: Pace;
   /** What a key must be for; by itself `read` or `write`, and `admin` for admins. `none`: people only, signed in. */
   scope?: Scope | 'none';
+  /** Whether nobody looks at what a caller shows of himself: he is about to prove it anew. */
+  strangers?: true;
   /** Whether it reads forms beside JSON. */
   forms?: true;
   cache?: CachePolicy;
@@ -54,6 +56,7 @@ declare module 'fastify' {
     access?: Access;
     pace?: Pace;
     scope?: Scope | 'none';
+    strangers?: true;
     forms?: true;
     cache?: CachedRoute;
   }
@@ -66,7 +69,14 @@ declare module 'fastify' {
 export const Policy = (policy: RoutePolicy) =>
   applyDecorators(
     SetMetadata(ROUTE_POLICY, policy),
-    RouteConfig({ access: policy.access, pace: policy.pace, scope: policy.scope, forms: policy.forms, cache: cachedRoute(policy) }),
+    RouteConfig({
+      access: policy.access,
+      pace: policy.pace,
+      scope: policy.scope,
+      strangers: policy.strangers,
+      forms: policy.forms,
+      cache: cachedRoute(policy),
+    }),
     ...(policy.cache ? [UseInterceptors(CacheInterceptor)] : []),
   );
 

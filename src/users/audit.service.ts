@@ -17,6 +17,8 @@ export type AuditAction =
   | 'password_reset'
   | 'second_factor_on'
   | 'second_factor_off'
+  | 'consent_given'
+  | 'consent_taken_back'
   | 'key_made'
   | 'key_ended'
   | 'refresh_reused';

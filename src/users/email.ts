@@ -1,7 +1,7 @@
 import { domainToASCII } from 'node:url';
 
 export const MOST_EMAIL_LETTERS = 254;
-const LOCAL = /^[^\s@"(),:;<>[\\\]\p{C}]{1,64}$/u;
+const LOCAL = /^(?!\.)(?!.*\.\.)(?!.*\.$)[^\s@"(),:;<>[\\\]\p{C}]{1,64}$/u;
 const DOMAIN = /^(?=.{4,253}$)(?:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?\.)+[a-z][a-z\d-]{0,61}[a-z\d]$/;
 
 /** One person's address has one way to be written; `undefined` for what is none. */

@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import { CONFIG } from '../config/config.module.js';
 import type { Config } from '../config/config.js';
 import { Transactions, type Tx } from '../database/transactions.js';
+import { Cache } from '../http/cache/cache.service.js';
 import { newId } from '../kernel/ids.js';
 import type { Log } from '../observability/log.js';
 import { LOG } from '../observability/observability.module.js';
@@ -12,6 +13,7 @@ import { isCommonPassword } from './common-passwords.js';
 import { normalEmail } from './email.js';
 import { Hashing } from './hashing.js';
 import { PeopleStore } from './people.store.js';
+import { personTag } from './users.service.js';
 import { User } from './user.entity.js';
 
 /** Who it is where nobody said so. */
@@ -29,6 +31,7 @@ export class FirstAdmin implements OnApplicationBootstrap {
     private readonly hashing: Hashing,
     private readonly transactions: Transactions,
     private readonly audit: Audit,
+    private readonly cache: Cache,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(LOG) private readonly log: Log,
   ) {}
@@ -51,13 +54,19 @@ export class FirstAdmin implements OnApplicationBootstrap {
       await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
       const known = await tx.findOneBy(User, { email });
       if (known?.role === 'admin') return;
-      if (known) await this.store.change(tx, known.id, { role: 'admin' });
+      if (known) await this.promote(tx, known);
       else if (passwordHash) await this.add(tx, email, passwordHash);
       else this.log.error('there is no admin: ADMIN_PASSWORD is needed to make one of ADMIN_EMAIL');
-      if (known) await this.audit.note(tx, 'first_admin', { subjectId: known.id });
       // Told before it is sure: a password that nobody has seen would be lost with this process.
       if (!known && password && password !== this.config.ADMIN_PASSWORD) this.log.adminCreated(email, password);
     });
+  }
+
+  private async promote(tx: Tx, { id, disabledAt }: User): Promise<void> {
+    await this.store.change(tx, id, { role: 'admin' });
+    await this.audit.note(tx, 'first_admin', { subjectId: id });
+    this.cache.drop(tx, [personTag(id)]);
+    if (disabledAt) this.log.error('who has ADMIN_EMAIL is an admin now, but disabled: he cannot sign in');
   }
 
   private async add(tx: Tx, email: string, passwordHash: string): Promise<void> {

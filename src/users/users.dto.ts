@@ -9,9 +9,9 @@ const MOST_NAME_LETTERS = 120;
 export const nameShape = z
   .string()
   .trim()
-  .min(1, 'must not be empty')
   .max(MOST_NAME_LETTERS, `must have at most ${MOST_NAME_LETTERS} characters`)
-  .regex(/^[^\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]*$/u, 'must be one line of plain text');
+  .regex(/^[^\p{Cc}\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\u3164\ufeff]*$/u, 'must be one line of plain text')
+  .regex(/[\p{L}\p{N}]/u, 'must hold a letter');
 
 export const phoneShape = z
   .string()

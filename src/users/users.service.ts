@@ -3,6 +3,7 @@ import { Transactions, type Tx } from '../database/transactions.js';
 import { Cache } from '../http/cache/cache.service.js';
 import { newId } from '../kernel/ids.js';
 import { Refusal } from '../kernel/problems.js';
+import { Audit } from './audit.service.js';
 import { Belongings } from './belongings.service.js';
 import type { User } from './user.entity.js';
 import { UsersStore, type Credentials, type Secrets } from './users.store.js';
@@ -29,6 +30,7 @@ export class Users {
     private readonly transactions: Transactions,
     private readonly cache: Cache,
     private readonly belongings: Belongings,
+    private readonly audit: Audit,
   ) {}
 
   async byId(id: string): Promise<User> {
@@ -59,8 +61,17 @@ export class Users {
   }
 
   change(id: string, { messagingConsent, ...change }: ProfileChange): Promise<User> {
-    const consent = messagingConsent === undefined ? {} : { messagingConsent, consentAt: new Date(), consentSource: 'profile' };
     return this.transactions.run(async (tx) => {
+      const before = await this.store.locked(tx, id);
+      const isNew = messagingConsent !== undefined && before?.messagingConsent !== messagingConsent;
+      const consent = isNew ? { messagingConsent, consentAt: new Date(), consentSource: 'profile' } : {};
+      if (isNew)
+        await this.audit.note(
+          tx,
+          messagingConsent ? 'consent_given' : 'consent_taken_back',
+          { actorId: id, subjectId: id },
+          { source: 'profile' },
+        );
       const user = await this.store.change(tx, id, { ...change, ...consent });
       if (!user) throw new Refusal('not_found', 'There is no such person.');
       if (change.name !== undefined) await this.belongings.renamed(tx, id);

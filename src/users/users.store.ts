@@ -15,6 +15,8 @@ export interface Secrets {
   email: string;
   name: string;
   passwordHash: string | null;
+  /** Whether it was shown that the address is his. */
+  isVerified: boolean;
 }
 
 @Injectable()
@@ -39,6 +41,10 @@ export class UsersStore {
     return (made.raw as unknown[]).length === 1;
   }
 
+  locked(tx: Tx, id: string): Promise<User | null> {
+    return tx.createQueryBuilder(User, 'u').setLock('for_no_key_update').where('u.id = :id', { id }).getOne();
+  }
+
   async change(tx: Tx, id: string, change: Partial<Omit<User, 'id'>>): Promise<User | null> {
     const { affected } = await tx.update(User, { id, deletedAt: IsNull() }, { ...change, updatedAt: () => 'now()' });
     return affected === 1 ? tx.findOneBy(User, { id }) : null;
@@ -46,7 +52,7 @@ export class UsersStore {
 
   async secretsOf(id: string): Promise<Secrets | null> {
     const [found] = await this.db.query<Secrets[]>(
-      `SELECT email, name, password_hash AS "passwordHash" FROM users WHERE id = $1 AND disabled_at IS NULL AND deleted_at IS NULL`,
+      `SELECT email, name, password_hash AS "passwordHash", email_verified_at IS NOT NULL AS "isVerified" FROM users WHERE id = $1 AND disabled_at IS NULL AND deleted_at IS NULL`,
       [id],
     );
     return found ?? null;

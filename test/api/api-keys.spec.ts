@@ -132,6 +132,31 @@ describe('A key', () => {
     expect((await people.send('GET', '/audit', undefined, key)).status).toBe(rules);
   });
 
+  it.each(['write', 'ai', 'metrics', 'admin'])('for %s finds nothing in the cache that it may not ask for', async (scope) => {
+    const { key, session } = await keyOf([scope], 'admin');
+    await eventually(
+      async () => (await people.send('GET', '/users/me', undefined, session.accessToken)).headers.get('cache-status') ?? '',
+      (told) => told.includes('hit'),
+    );
+    expect(codesOf(await people.send('GET', '/users/me', undefined, key))).toEqual([403, 'forbidden']);
+  });
+
+  it('is made by no sign-in that has ended, in whatever process', async () => {
+    const beside = await openPeople({}, people);
+    const session = await people.person();
+    expect((await beside.send('GET', '/users/me', undefined, session.accessToken)).status).toBe(200);
+    expect((await people.send('POST', '/auth/logout-all', undefined, session.accessToken)).status).toBe(204);
+    const answers = await Promise.all([
+      beside.send('POST', '/auth/api-keys', { name: 'late' }, session.accessToken),
+      beside.send('POST', '/auth/otp/enable', undefined, session.accessToken),
+    ]);
+    expect(answers.map(codesOf)).toEqual([
+      [401, 'unauthenticated'],
+      [401, 'unauthenticated'],
+    ]);
+    await beside.close();
+  });
+
   it('reads what anyone reads, and ends with its owner’s role', async () => {
     const { key, session } = await keyOf(['ai', 'admin'], 'admin');
     expect((await people.send('GET', '/plans', undefined, key)).status).toBe(200);

@@ -36,9 +36,11 @@ describe('The first admin', () => {
 
   it('is who has the address already, and keeps the password', async () => {
     const ana = await people.person();
+    expect((await people.send('GET', '/users/me', undefined, ana.accessToken)).json.role).toBe('donor');
     const later = await openPeople({ ADMIN_EMAIL: ana.user.email, ADMIN_PASSWORD: OWN }, people);
     expect((await later.signIn(ana.user.email, OWN)).status).toBe(401);
     expect((await later.signIn(ana.user.email, PASSWORD)).json.user).toMatchObject({ id: ana.user.id, role: 'admin' });
+    expect((await later.send('GET', '/users/me', undefined, ana.accessToken)).json.role).toBe('admin');
     await later.close();
   });
 

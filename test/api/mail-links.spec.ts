@@ -1,3 +1,4 @@
+import { generateSync } from 'otplib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Keys } from '../../src/config/keys.js';
 import { readConfig } from '../../src/config/config.js';
@@ -118,6 +119,18 @@ describe('A new password', () => {
     expect([status, json.user]).toMatchObject([200, { id: ana.user.id }]);
     const rows = await people.rows('SELECT action FROM audit_log WHERE subject_id = $1', [ana.user.id]);
     expect(rows).toEqual([{ action: 'password_reset' }]);
+  });
+
+  it('takes back what was made before anyone had shown that the address is his', async () => {
+    const thief = await people.person();
+    const key = String((await people.send('POST', '/auth/api-keys', { name: 'x', scopes: ['read'] }, thief.accessToken)).json.key);
+    const { json } = await people.send('POST', '/auth/otp/enable', undefined, thief.accessToken);
+    const code = generateSync({ secret: String(json.secret) });
+    expect((await people.send('POST', '/auth/otp/confirm', { code }, thief.accessToken)).status).toBe(204);
+    await forgot(thief.user.email);
+    expect((await reset(tokenOf(await letter(thief.user.email, 'Uma nova senha')))).status).toBe(204);
+    expect((await people.send('GET', '/users/me', undefined, key)).status).toBe(401);
+    expect((await people.signIn(thief.user.email, NEW)).status).toBe(200);
   });
 
   it('is not for who is disabled or gone', async () => {

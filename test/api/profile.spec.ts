@@ -59,6 +59,13 @@ describe('Plans', () => {
     );
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(6);
     expect(answers.filter(({ json }) => json.code === 'rate_limited')).toHaveLength(4);
+    await as(admin, 'PATCH', `/users/${ana.user.id}`, { plan: 'free' });
+    for (const at of [people, beside])
+      await eventually(
+        async () => (await as(ana, 'GET', '/users/me', undefined, at)).status,
+        (status) => status === 200,
+        10_000,
+      );
   });
 });
 
@@ -75,8 +82,14 @@ describe('One’s own profile', () => {
       expect(json).toMatchObject({ name, phone: '+5511987654321', messagingConsent: true, consentAt: expect.any(String) as string });
       for (const at of [beside, people]) expect((await mine(at)).json).toEqual(json);
     }
+    const given = (await mine(people)).json.consentAt;
+    expect((await as(ana, 'PATCH', '/users/me', { messagingConsent: true })).json.consentAt).toBe(given);
     const { json } = await as(ana, 'PATCH', '/users/me', { phone: null, messagingConsent: false });
     expect(json).toMatchObject({ phone: null, messagingConsent: false, consentAt: expect.any(String) as string });
+    expect(await people.rows('SELECT action FROM audit_log WHERE subject_id = $1 ORDER BY id', [ana.user.id])).toEqual([
+      { action: 'consent_given' },
+      { action: 'consent_taken_back' },
+    ]);
   });
 
   it('can be taken along with everything else that is held', async () => {

@@ -116,7 +116,20 @@ describe('Two-factor', () => {
       'UPDATE second_factors SET secret = (SELECT secret FROM second_factors WHERE user_id = $2), last_step = 0 WHERE user_id = $1',
       [ana.session.user.id, eva.session.user.id],
     );
-    expect((await people.signIn(ana.email, PASSWORD, { otp: codeOf(eva.proposal) })).status).toBe(500);
+    expect(codesOf(await people.signIn(ana.email, PASSWORD, { otp: codeOf(eva.proposal, 1) }))).toEqual([401, 'otp_invalid']);
+  });
+
+  it('keeps its recovery codes through changes of keys, and refuses all where its key is gone', async () => {
+    const { email, proposal } = await secured();
+    const second = await openPeople({ SECRET_KEY: 'second', SECRET_KEY_PREVIOUS: 'tests' }, people);
+    expect((await second.signIn(email, PASSWORD, { otp: proposal.recoveryCodes[0] })).status).toBe(200);
+    const third = await openPeople({ SECRET_KEY: 'third', SECRET_KEY_PREVIOUS: 'second' }, people);
+    expect((await third.signIn(email, PASSWORD, { otp: proposal.recoveryCodes[1] })).status).toBe(200);
+    const lost = await openPeople({ SECRET_KEY: 'fifth', SECRET_KEY_PREVIOUS: 'fourth' }, people);
+    for (const otp of [codeOf(proposal, 1), proposal.recoveryCodes[2], '123456'])
+      expect(codesOf(await lost.signIn(email, PASSWORD, { otp }))).toEqual([401, 'otp_invalid']);
+    expect(lost.lines.filter(({ level, msg }) => level === 'error' && msg.startsWith('a second factor was sealed'))).toHaveLength(3);
+    await Promise.all([second.close(), third.close(), lost.close()]);
   });
 
   it('outlives changes of keys, as long as it is used between them', async () => {

@@ -14,6 +14,8 @@ const register = (more: object) =>
 describe('Registration is refused', () => {
   it.each<[string, object, string]>([
     ['without an address', { email: undefined }, 'email'],
+    ['with an address that begins with a dot', { email: '.a@example.org' }, 'email'],
+    ['with an address with two dots', { email: 'a..b@example.org' }, 'email'],
     ['with an address that is none', { email: 'ana' }, 'email'],
     ['with two addresses', { email: 'ana@example.org,eva@example.org' }, 'email'],
     ['with a line end in the address', { email: 'ana@example.org\r\nBcc: all@example.org' }, 'email'],
@@ -24,12 +26,17 @@ describe('Registration is refused', () => {
     ['with a common password', { password: 'password12' }, 'password'],
     ['with a common password in disguise', { password: 'P@ssw0rd2024!' }, 'password'],
     ['with a common Portuguese password', { password: 'flamengo2023' }, 'password'],
+    ['with a password of the place', { password: 'Corinthians1910' }, 'password'],
+    ['with a word and many digits', { password: 'princess1234567890' }, 'password'],
+    ['with a word again and again', { password: '1234512345' }, 'password'],
     ['with a run', { password: '1234567890' }, 'password'],
     ['with one letter', { password: 'aaaaaaaaaaaa' }, 'password'],
     ['with the own address as password', { email: 'ana.souza.lima@example.org', password: 'Ana.Souza.Lima@example.org' }, 'password'],
     ['with the own name as password', { name: 'Anastasia Pereira', password: 'anastasia2024' }, 'password'],
     ['without a name', { name: '   ' }, 'name'],
     ['with a name that turns the line', { name: 'Ana‮azuoS' }, 'name'],
+    ['with a name of no letter', { name: '\u00ad!' }, 'name'],
+    ['with a name that nobody sees', { name: 'A\u200bna' }, 'name'],
     ['with NUL in the name', { name: 'A\0na' }, 'name'],
     ['with a name of 5,000 letters', { name: 'A'.repeat(5_000) }, 'name'],
     ['with a telephone number of no country', { phone: '11987654321' }, 'phone'],
@@ -117,6 +124,23 @@ describe('Sign-in', () => {
     const { user } = await people.person();
     const { status, json } = await people.signIn(` ${user.email.toUpperCase()}`);
     expect([status, (json.user as { id: string }).id]).toEqual([200, user.id]);
+  });
+
+  it('opens to the same password, however its accents are written', async () => {
+    const email = newEmail();
+    await register({ email, password: 'São João é já amanhã'.normalize('NFC') });
+    expect((await people.signIn(email, 'São João é já amanhã'.normalize('NFD'))).status).toBe(200);
+  });
+
+  it('is asked by who still shows something old, as are all ways in', async () => {
+    const { user, refreshToken, accessToken } = await people.person();
+    const old = { authorization: `Bearer ${accessToken}x` };
+    const ask = (path: string, json: object) => people.send('POST', path, json, undefined, old);
+    expect((await ask('/auth/login', { email: user.email, password: PASSWORD })).status).toBe(200);
+    expect((await ask('/auth/refresh', { refreshToken })).status).toBe(200);
+    expect((await ask('/auth/password/forgot', { email: user.email })).status).toBe(202);
+    expect((await ask('/auth/logout', { refreshToken })).status).toBe(204);
+    expect((await ask('/auth/register', { email: newEmail(), password: PASSWORD, name: 'Ana' })).status).toBe(201);
   });
 
   it('makes a weaker hash anew', async () => {

@@ -1,5 +1,9 @@
 import fc from 'fast-check';
+import { generateSync } from 'otplib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MailLinks } from '../../src/auth/mail-links.js';
+import { readConfig } from '../../src/config/config.js';
+import { Keys } from '../../src/config/keys.js';
 import { eventually } from '../support/lab.js';
 import { openPeople, newEmail, PASSWORD, type People } from '../support/people.js';
 import { spawnPeople, type Answer } from '../support/people.processes.js';
@@ -75,6 +79,40 @@ describe('Many at once', () => {
     }
     expect(answers.length - refused.length).toBeGreaterThan(10);
     expect(reads).toBeGreaterThan(0);
+  });
+});
+
+describe('A sign-in that is under way', () => {
+  const links = new MailLinks(new Keys({ SECRET_KEY: 'tests', SECRET_KEY_PREVIOUS: undefined }), readConfig({}));
+  const openOf = (id: string) =>
+    people.rows<{ many: number }>('SELECT count(*)::int AS many FROM sessions WHERE user_id = $1 AND ended_at IS NULL', [id]);
+
+  it.each(['reset', 'disable', 'go'] as const)('opens nothing after its right has ended: %s', async (way) => {
+    const admin = await people.person({ role: 'admin' });
+    const { user, accessToken } = await people.person();
+    const crowd = Array.from({ length: 25 }, () => people.signIn(user.email));
+    await Promise.race(crowd);
+    if (way === 'reset') {
+      const [row] = await people.rows<{ hash: string }>('SELECT password_hash AS hash FROM users WHERE id = $1', [user.id]);
+      const token = links.make('reset', user.id, `${user.email}\n${row?.hash}`).split('token=')[1];
+      expect((await people.send('POST', '/auth/password/reset', { token, password: 'eine ganz andere Wendung' })).status).toBe(204);
+    } else if (way === 'disable') await people.send('PATCH', `/users/${user.id}`, { disabled: true }, admin.accessToken);
+    else await people.send('DELETE', '/users/me', undefined, accessToken);
+    await Promise.all(crowd);
+    expect(await openOf(user.id)).toEqual([{ many: 0 }]);
+  });
+
+  it('is asked for a second proof that was made meanwhile', async () => {
+    const { user, accessToken } = await people.person();
+    const { json } = await people.send('POST', '/auth/otp/enable', undefined, accessToken);
+    const crowd = Array.from({ length: 25 }, () => people.signIn(user.email));
+    await Promise.race(crowd);
+    const confirmed = await people.send('POST', '/auth/otp/confirm', { code: generateSync({ secret: String(json.secret) }) }, accessToken);
+    expect(confirmed.status).toBe(204);
+    // Whoever was in time is in by now.
+    const before = await openOf(user.id);
+    await Promise.all(crowd);
+    expect(await openOf(user.id)).toEqual(before);
   });
 });
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '../../kernel/problems.js';
-import { Identity, isFor } from '../access.guard.js';
+import { admitKey, Identity, isFor } from '../access.guard.js';
 import type { Done } from '../limits/address.limit.js';
 import { PersonalLimit } from '../limits/personal.limit.js';
 import type { CachedRoute } from '../policy.js';
@@ -46,6 +46,7 @@ export class CacheHook {
         done();
         return;
       }
+      if (caller.scopes) admitKey(caller.scopes, request);
       await this.limit.count(request, reply);
       // Only who is known may ask for a fresh answer: a stranger could keep the database busy with it.
       if (wantsFresh(request)) done();

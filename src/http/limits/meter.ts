@@ -104,6 +104,12 @@ export class Meter {
   ) {
     this.key = redisKey('limits', rule.name, who);
   }
+
+  /** What was refused by another limit is asked for again. */
+  follow(rule: Rule): void {
+    this.rule = rule;
+    this.refusedUntil = this.freeAt = 0;
+  }
 }
 
 /** Those who asked last; when there are too many, the half that asked longest ago is forgotten. */
@@ -119,7 +125,7 @@ export class Meters {
 
   of(who: string, rule: Rule): Meter {
     const meter = this.young.get(who) ?? this.renewed(who, rule);
-    meter.rule = rule;
+    if (meter.rule !== rule) meter.follow(rule);
     return meter;
   }
 
