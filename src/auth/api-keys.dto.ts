@@ -21,7 +21,7 @@ export const newKeyShape = z
       .meta({ type: 'string', format: 'date-time' })
       .optional(),
   })
-  .meta({ id: 'NewApiKey', examples: [{ name: 'Nightly report', scopes: ['read'] }] });
+  .meta({ id: 'NewApiKey' });
 export type NewKeyBody = z.output<typeof newKeyShape>;
 
 const apiKeyShape = z
@@ -55,6 +55,7 @@ export const apiKeysWords: Record<'list' | 'make' | 'end', RouteWords> = {
     summary: 'Make an API key',
     detail:
       'A key does what you may do, within its scopes: `read`, `write`, `ai` (the AI routes, and nothing else), `metrics` and `admin` (for admins). What concerns sign-in itself no key opens.',
+    body: { name: 'Nightly report', scopes: ['read'] },
     answers: {
       201: { says: 'The key, which is shown this once.', shape: apiKeyShape.extend({ key: z.string() }).meta({ id: 'NewApiKeyShown' }) },
     },

@@ -16,7 +16,7 @@ export type PeopleQuery = z.output<typeof peopleQuery>;
 
 export const rightsShape = z
   .strictObject({ role: roles.optional(), plan: z.enum(['free', 'pro', 'enterprise']).optional(), disabled: z.boolean().optional() })
-  .meta({ id: 'RightsChange', examples: [{ role: 'organizer' }] });
+  .meta({ id: 'RightsChange' });
 export type RightsBody = z.output<typeof rightsShape>;
 
 export const auditQuery = z.object({ ...pagedQuery, subjectId: z.uuid().optional() }).refine(notBoth, notBothFault);
@@ -53,6 +53,7 @@ export const peopleWords: Record<'list' | 'one' | 'change' | 'erase' | 'audit', 
     group,
     summary: 'Change somebody’s rights',
     detail: 'Holds within seconds in every process. Whoever is disabled is signed out everywhere. The last admin stays one: 409.',
+    body: { role: 'organizer' },
     answers: { 200: { says: 'The person as he is now.', shape: personShape, example: examplePerson } },
   },
   erase: {

@@ -10,7 +10,7 @@ const figure = z.int().min(0).max(MOST).nullable();
 
 export const planShape = z
   .strictObject({ name: nameShape, dailyTokens: figure, requestsPerMinute: figure, costlyPerMinute: figure })
-  .meta({ id: 'PlanChange', examples: [{ name: 'Pro', dailyTokens: 500_000, requestsPerMinute: 1_200, costlyPerMinute: 120 }] });
+  .meta({ id: 'PlanChange' });
 export type PlanBody = z.output<typeof planShape>;
 
 const shownShape = planShape.extend({ id: z.string() }).meta({ id: 'Plan' });
@@ -26,6 +26,7 @@ export const plansWords: Record<'list' | 'change', RouteWords> = {
     group,
     summary: 'Change a plan',
     detail: 'Holds within seconds for all who have it, in every process.',
+    body: { name: 'Pro', dailyTokens: 500_000, requestsPerMinute: 1_200, costlyPerMinute: 120 },
     answers: { 200: { says: 'The plan as it is now.', shape: shownShape } },
   },
 };

@@ -45,6 +45,7 @@ export const usersWords: Record<'me' | 'change' | 'erase' | 'export' | 'limits',
     group,
     summary: 'Change your profile',
     detail: 'What is left out stays. `phone: null` takes the number away. Consent to messages is kept with its time and source.',
+    body: { name: 'Ana Souza', phone: '+5511987654321', messagingConsent: true },
     answers: { 200: { says: 'The profile as it is now.', shape: profileShape, example: exampleProfile } },
   },
 };
