@@ -16,6 +16,14 @@ export const exampleProfile = {
   createdAt: '2026-11-20T12:00:00.000Z',
 };
 
+/** Every part of the system adds what it holds. */
+const exportShape = z.looseObject({
+  exportedAt: z.iso.datetime(),
+  profile: z.looseObject({}),
+  rights: z.array(z.looseObject({ at: z.iso.datetime(), action: z.string() })),
+  signIns: z.looseObject({ sessions: z.array(z.looseObject({})), apiKeys: z.array(z.looseObject({})) }),
+});
+
 export const usersWords: Record<'me' | 'change' | 'erase' | 'export' | 'limits', RouteWords> = {
   me: {
     group,
@@ -33,7 +41,7 @@ export const usersWords: Record<'me' | 'change' | 'erase' | 'export' | 'limits',
   export: {
     group,
     summary: 'Everything that is held about you',
-    answers: { 200: { says: 'All of it.', shape: z.looseObject({ exportedAt: z.iso.datetime(), profile: z.looseObject({}) }) } },
+    answers: { 200: { says: 'All of it.', shape: exportShape } },
   },
   limits: {
     group,

@@ -85,6 +85,13 @@ describe('the description of the API', () => {
     }
   });
 
+  it('tells what one takes along', async () => {
+    const { paths } = await described();
+    const shape = paths['/api/v1/users/me/export']?.get?.responses[200]?.content?.['application/json']?.schema;
+    expect(shape?.required).toEqual(['exportedAt', 'profile', 'rights', 'signIns']);
+    expect(Object.keys(shape?.properties ?? {})).toEqual(shape?.required);
+  });
+
   it('knows every code of the catalogue, and no other', async () => {
     expect((await described()).components.schemas.Problem?.properties.code?.enum).toEqual(Object.keys(problems));
   });
