@@ -2,6 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req, Res } from '
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { callerOf } from '../http/caller.js';
 import { idOf } from '../http/ids.js';
+import { nothing, type Nothing } from '../http/nothing.js';
 import { Policy } from '../http/policy.js';
 import { Says } from '../http/says.js';
 import { Refusal } from '../kernel/problems.js';
@@ -59,7 +60,7 @@ export class AuthController {
   @Says(authWords.logoutAll)
   @HttpCode(204)
   @Post('logout-all')
-  async logoutAll(@Req() request: FastifyRequest): Promise<void> {
+  async logoutAll(@Req() request: FastifyRequest, @Body({ schema: nothing }) _: Nothing): Promise<void> {
     await this.sessions.end(callerOf(request).id, 'logout_all');
   }
 

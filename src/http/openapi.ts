@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { z } from 'zod';
@@ -54,6 +55,7 @@ function describe(operation: Operation, policy: RoutePolicy | undefined, words: 
   operation.summary = words?.summary;
   operation.description = words?.detail;
   if (words?.deprecated) operation.deprecated = true;
+  if (takesNothing(operation)) delete operation.requestBody;
   describeBody(operation, policy, words);
   operation.security = policy?.access === 'public' ? [] : [{ bearer: [] }];
   operation.responses = Object.fromEntries(
@@ -69,6 +71,13 @@ function describe(operation: Operation, policy: RoutePolicy | undefined, words: 
     description: 'Refused: `code` says why.',
     content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
   };
+}
+
+/** Nest tells of every body as if it had to be there. */
+function takesNothing({ requestBody }: Operation): boolean {
+  if (requestBody === undefined || '$ref' in requestBody) return false;
+  const schema = requestBody.content['application/json']?.schema;
+  return schema !== undefined && 'properties' in schema && isDeepStrictEqual(schema.properties, {});
 }
 
 /** Examples stand beside the schema: what its shape has of them is lost on the way through Nest. */

@@ -126,6 +126,16 @@ describe('the bodies that it tells of', () => {
     }
   });
 
+  it('are not asked for where nothing is read', async () => {
+    const { paths } = await described();
+    const bare = Object.entries(paths).flatMap(([path, { post }]) => (post && !post.requestBody ? [path] : []));
+    expect(bare.sort()).toEqual([
+      '/api/v1/auth/logout-all',
+      '/api/v1/auth/otp/enable',
+      ...['close', 'hold', 'pause', 'publish', 'release'].map((step) => `/api/v1/campaigns/{id}/${step}`),
+    ]);
+  });
+
   it('are forms, too, where forms are read', async () => {
     const forms = (await bodies()).filter(({ type }) => type === 'application/x-www-form-urlencoded');
     expect(forms.map(({ path }) => path)).toEqual(['/api/token', '/api/token/refresh']);
