@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { scopes } from '../http/caller.js';
+import { sliceShape } from '../http/lists.js';
 import type { RouteWords } from '../http/says.js';
 import { nameShape } from '../users/users.dto.js';
 import type { ApiKey } from './api-key.entity.js';
@@ -48,7 +49,7 @@ export const apiKeysWords: Record<'list' | 'make' | 'end', RouteWords> = {
   list: {
     group,
     summary: 'Your API keys',
-    answers: { 200: { says: 'Those that you have.', shape: z.object({ items: z.array(apiKeyShape), nextCursor: z.null() }) } },
+    answers: { 200: { says: 'Those that you have, the newest first.', shape: sliceShape(apiKeyShape) } },
   },
   make: {
     group,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sliceShape } from '../http/lists.js';
 import type { RouteWords } from '../http/says.js';
 
 const group = 'Sign-in';
@@ -61,7 +62,7 @@ export const authWords: Record<'register' | 'login' | 'refresh' | 'logout' | 'lo
   sessions: {
     group,
     summary: 'Your sign-ins',
-    answers: { 200: { says: 'Those that last.', shape: z.object({ items: z.array(signInShape), nextCursor: z.null() }) } },
+    answers: { 200: { says: 'Those that last, the newest first.', shape: sliceShape(signInShape) } },
   },
   endSession: { group, summary: 'End one of your sign-ins', answers: { 204: { says: 'It is over.' } } },
 };

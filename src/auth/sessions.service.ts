@@ -68,8 +68,8 @@ export class Sessions {
     return this.again(named, { ...family, generation: named.generation + 1 });
   }
 
-  listOf(userId: string): Promise<Session[]> {
-    return this.store.listOf(userId);
+  listOf(userId: string, after: string | undefined, take: number): Promise<Session[]> {
+    return this.store.listOf(userId, after, take);
   }
 
   async end(userId: string, reason: EndReason, id?: string): Promise<boolean> {

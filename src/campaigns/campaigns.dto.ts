@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { listQuery, notBoth, notBothFault, pagedQuery } from '../http/lists.js';
+import { notBoth, notBothFault, pagedQuery } from '../http/lists.js';
 import { statuses } from './campaign.entity.js';
 import { cleanHtml } from './html.js';
 
@@ -82,6 +82,3 @@ export const campaignsQuery = z
     message: 'does not go together with -raisedCents',
   });
 export type CampaignsQuery = z.output<typeof campaignsQuery>;
-
-export const updatesQuery = z.object(listQuery);
-export type UpdatesQuery = z.output<typeof updatesQuery>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pagedShape, sliceShape } from '../http/lists.js';
 import type { RouteWords } from '../http/says.js';
 import { statuses } from './campaign.entity.js';
 import type { CampaignUpdate } from './campaign-update.entity.js';
@@ -69,13 +70,7 @@ export const campaignWords: Record<Route, RouteWords> = {
     answers: {
       200: {
         says: 'Some of them.',
-        shape: z.object({
-          items: z.array(itemShape),
-          nextCursor: z.string().nullable(),
-          total: z.int(),
-          page: z.int().nullable(),
-          limit: z.int(),
-        }),
+        shape: pagedShape(itemShape),
       },
     },
   },
@@ -115,7 +110,7 @@ export const campaignWords: Record<Route, RouteWords> = {
   updates: {
     group,
     summary: 'News of a campaign',
-    answers: { 200: { says: 'The newest first.', shape: z.object({ items: z.array(updateShape), nextCursor: z.string().nullable() }) } },
+    answers: { 200: { says: 'The newest first.', shape: sliceShape(updateShape) } },
   },
   tell: {
     group,

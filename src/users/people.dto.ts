@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { listQuery, notBoth, notBothFault, pagedQuery } from '../http/lists.js';
+import { notBoth, notBothFault, pagedQuery, pagedShape } from '../http/lists.js';
 import type { RouteWords } from '../http/says.js';
 import type { AuditEntry } from './audit.entity.js';
 import type { User } from './user.entity.js';
@@ -37,8 +37,6 @@ const entryShape = z
   })
   .meta({ id: 'AuditEntry' });
 
-const paged = (item: z.ZodType) =>
-  z.object({ items: z.array(item), nextCursor: z.string().nullable(), total: z.int(), page: z.int().nullable(), limit: listQuery.limit });
 const examplePerson = { ...exampleProfile, disabled: false };
 
 export const peopleWords: Record<'list' | 'one' | 'change' | 'erase' | 'audit', RouteWords> = {
@@ -46,7 +44,7 @@ export const peopleWords: Record<'list' | 'one' | 'change' | 'erase' | 'audit', 
     group,
     summary: 'People',
     detail: '`q` looks into names and e-mail addresses. The newest first, by `page` or by `cursor`.',
-    answers: { 200: { says: 'Some of them.', shape: paged(personShape) } },
+    answers: { 200: { says: 'Some of them.', shape: pagedShape(personShape) } },
   },
   one: { group, summary: 'One person', answers: { 200: { says: 'The person.', shape: personShape, example: examplePerson } } },
   change: {
@@ -66,6 +64,6 @@ export const peopleWords: Record<'list' | 'one' | 'change' | 'erase' | 'audit', 
     group,
     summary: 'Changes of rights',
     detail: 'Who changed whose rights and when, the newest first. The log only grows.',
-    answers: { 200: { says: 'Some of them.', shape: paged(entryShape) } },
+    answers: { 200: { says: 'Some of them.', shape: pagedShape(entryShape) } },
   },
 };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sliceShape } from '../http/lists.js';
 import type { RouteWords } from '../http/says.js';
 import { nameShape } from './users.dto.js';
 
@@ -20,7 +21,7 @@ export const plansWords: Record<'list' | 'change', RouteWords> = {
     group,
     summary: 'The plans',
     detail: '`null` is what holds for everyone. Kept for an hour, and dropped at a change.',
-    answers: { 200: { says: 'All of them.', shape: z.object({ items: z.array(shownShape), nextCursor: z.null() }) } },
+    answers: { 200: { says: 'All of them.', shape: sliceShape(shownShape) } },
   },
   change: {
     group,
