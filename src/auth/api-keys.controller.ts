@@ -1,7 +1,8 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { callerOf } from '../http/caller.js';
 import { idOf } from '../http/ids.js';
+import { bareListQuery, Cursors, type BareListQuery } from '../http/lists.js';
 import { Policy } from '../http/policy.js';
 import { Says } from '../http/says.js';
 import { Refusal } from '../kernel/problems.js';
@@ -12,14 +13,22 @@ const own = { access: 'signed-in', pace: 'browse', scope: 'none' } as const;
 
 @Controller('api/v1/auth/api-keys')
 export class ApiKeysController {
-  constructor(private readonly keys: ApiKeys) {}
+  constructor(
+    private readonly keys: ApiKeys,
+    private readonly cursors: Cursors,
+  ) {}
 
   @Policy(own)
   @Says(apiKeysWords.list)
   @Get()
-  async list(@Req() request: FastifyRequest) {
-    const keys = await this.keys.listOf(callerOf(request).id);
-    return { items: keys.map(apiKeyOf), nextCursor: null };
+  async list(@Req() request: FastifyRequest, @Query({ schema: bareListQuery }) { limit, cursor }: BareListQuery) {
+    const { id } = callerOf(request);
+    const list = `api-keys ${id}`;
+    const after = this.cursors.read(list, cursor);
+    // Nobody has more than fifty, so all are read.
+    const rows = (await this.keys.listOf(id)).filter((key) => after === undefined || key.id < after);
+    const { items, nextCursor } = this.cursors.slice(list, rows, limit, (key) => key.id);
+    return { items: items.map(apiKeyOf), nextCursor };
   }
 
   @Policy(own)

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { scopes } from '../http/caller.js';
+import { sliceShape } from '../http/lists.js';
 import type { RouteWords } from '../http/says.js';
 import { nameShape } from '../users/users.dto.js';
 import type { ApiKey } from './api-key.entity.js';
@@ -21,7 +22,7 @@ export const newKeyShape = z
       .meta({ type: 'string', format: 'date-time' })
       .optional(),
   })
-  .meta({ id: 'NewApiKey', examples: [{ name: 'Nightly report', scopes: ['read'] }] });
+  .meta({ id: 'NewApiKey' });
 export type NewKeyBody = z.output<typeof newKeyShape>;
 
 const apiKeyShape = z
@@ -48,13 +49,14 @@ export const apiKeysWords: Record<'list' | 'make' | 'end', RouteWords> = {
   list: {
     group,
     summary: 'Your API keys',
-    answers: { 200: { says: 'Those that you have.', shape: z.object({ items: z.array(apiKeyShape), nextCursor: z.null() }) } },
+    answers: { 200: { says: 'Those that you have, the newest first.', shape: sliceShape(apiKeyShape) } },
   },
   make: {
     group,
     summary: 'Make an API key',
     detail:
       'A key does what you may do, within its scopes: `read`, `write`, `ai` (the AI routes, and nothing else), `metrics` and `admin` (for admins). What concerns sign-in itself no key opens.',
+    body: { name: 'Nightly report', scopes: ['read'] },
     answers: {
       201: { says: 'The key, which is shown this once.', shape: apiKeyShape.extend({ key: z.string() }).meta({ id: 'NewApiKeyShown' }) },
     },

@@ -1,7 +1,9 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { callerOf } from '../http/caller.js';
 import { idOf } from '../http/ids.js';
+import { bareListQuery, Cursors, type BareListQuery } from '../http/lists.js';
+import { nothing, type Nothing } from '../http/nothing.js';
 import { Policy } from '../http/policy.js';
 import { Says } from '../http/says.js';
 import { Refusal } from '../kernel/problems.js';
@@ -18,6 +20,7 @@ export class AuthController {
   constructor(
     private readonly doors: Doors,
     private readonly sessions: Sessions,
+    private readonly cursors: Cursors,
   ) {}
 
   @Policy(open)
@@ -59,18 +62,20 @@ export class AuthController {
   @Says(authWords.logoutAll)
   @HttpCode(204)
   @Post('logout-all')
-  async logoutAll(@Req() request: FastifyRequest): Promise<void> {
+  async logoutAll(@Req() request: FastifyRequest, @Body({ schema: nothing }) _: Nothing): Promise<void> {
     await this.sessions.end(callerOf(request).id, 'logout_all');
   }
 
   @Policy(own)
   @Says(authWords.sessions)
   @Get('sessions')
-  async list(@Req() request: FastifyRequest) {
+  async list(@Req() request: FastifyRequest, @Query({ schema: bareListQuery }) { limit, cursor }: BareListQuery) {
     const { id, sessionId } = callerOf(request);
-    const found = await this.sessions.listOf(id);
+    const list = `sign-ins ${id}`;
+    const rows = await this.sessions.listOf(id, this.cursors.read(list, cursor), limit + 1);
+    const { items, nextCursor } = this.cursors.slice(list, rows, limit, (session) => session.id);
     return {
-      items: found.map((session) => ({
+      items: items.map((session) => ({
         id: session.id,
         address: session.address,
         client: session.client,
@@ -79,7 +84,7 @@ export class AuthController {
         expiresAt: session.expiresAt,
         current: session.id === sessionId,
       })),
-      nextCursor: null,
+      nextCursor,
     };
   }
 

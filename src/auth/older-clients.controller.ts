@@ -13,7 +13,7 @@ const SINCE = '@1795132800';
 
 const tokenShape = z
   .strictObject({ username: loginShape.shape.email, password: loginShape.shape.password, otp: loginShape.shape.otp })
-  .meta({ id: 'OlderLogin', examples: [{ username: 'ana@example.org', password: 'a long sentence of mine' }] });
+  .meta({ id: 'OlderLogin' });
 const refreshShape = z.strictObject({ refresh: z.string().max(200) }).meta({ id: 'OlderRefresh' });
 
 /** What clients of the older Django API call. */

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { callerOf } from '../http/caller.js';
 import { Limits } from '../http/limits/limits.service.js';
+import { nothing, type Nothing } from '../http/nothing.js';
 import { Policy } from '../http/policy.js';
 import { Says } from '../http/says.js';
 import { secondFactorWords } from './second-factors.words.js';
@@ -11,9 +12,7 @@ import { SecondFactors, type Proposal } from './second-factors.service.js';
 const own = { access: 'signed-in', pace: 'browse', scope: 'none' } as const;
 const tried = { ...own, pace: 'auth' } as const;
 
-export const codeShape = z
-  .strictObject({ code: z.string().trim().min(6).max(40) })
-  .meta({ id: 'OneTimeCode', examples: [{ code: '123456' }] });
+export const codeShape = z.strictObject({ code: z.string().trim().min(6).max(40) }).meta({ id: 'OneTimeCode' });
 type CodeBody = z.output<typeof codeShape>;
 
 @Controller('api/v1/auth/otp')
@@ -27,7 +26,7 @@ export class SecondFactorsController {
   @Says(secondFactorWords.enable)
   @HttpCode(200)
   @Post('enable')
-  enable(@Req() request: FastifyRequest): Promise<Proposal> {
+  enable(@Req() request: FastifyRequest, @Body({ schema: nothing }) _: Nothing): Promise<Proposal> {
     return this.second.propose(callerOf(request));
   }
 

@@ -17,12 +17,14 @@ export const secondFactorWords: Record<'enable' | 'confirm' | 'disable', RouteWo
     group,
     summary: 'Confirm it with a code of the app',
     detail: 'From then on each sign-in needs `otp`.',
+    body: { code: '123456' },
     answers: { 204: { says: 'It is on.' } },
   },
   disable: {
     group,
     summary: 'End two-factor sign-in',
     detail: 'With a code of the app or a recovery code.',
+    body: { code: '123456' },
     answers: { 204: { says: 'It is off.' } },
   },
 };

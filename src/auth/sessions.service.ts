@@ -74,8 +74,8 @@ export class Sessions {
     if (!(await this.store.holds(tx, caller))) throw new Refusal('unauthenticated');
   }
 
-  listOf(userId: string): Promise<Session[]> {
-    return this.store.listOf(userId);
+  listOf(userId: string, after: string | undefined, take: number): Promise<Session[]> {
+    return this.store.listOf(userId, after, take);
   }
 
   async end(userId: string, reason: EndReason, id?: string): Promise<boolean> {

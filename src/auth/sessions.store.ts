@@ -82,12 +82,11 @@ export class SessionsStore {
     return changed === 1;
   }
 
-  listOf(userId: string): Promise<Session[]> {
-    return this.db.manager
-      .createQueryBuilder(Session, 's')
-      .where(`s.user_id = :userId AND ${OPEN}`, { userId })
-      .orderBy('s.last_used_at', 'DESC')
-      .getMany();
+  /** The newest first. */
+  listOf(userId: string, after: string | undefined, take: number): Promise<Session[]> {
+    const found = this.db.manager.createQueryBuilder(Session, 's').where(`s.user_id = :userId AND ${OPEN}`, { userId });
+    if (after !== undefined) found.andWhere('s.id < :after', { after });
+    return found.orderBy('s.id', 'DESC').limit(take).getMany();
   }
 
   allOf(userId: string): Promise<Session[]> {

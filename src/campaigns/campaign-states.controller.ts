@@ -1,6 +1,7 @@
-import { Controller, HttpCode, Param, Post, Req } from '@nestjs/common';
+import { Body, Controller, HttpCode, Param, Post, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { callerOf } from '../http/caller.js';
+import { nothing, type Nothing } from '../http/nothing.js';
 import { Policy } from '../http/policy.js';
 import { Says } from '../http/says.js';
 import { Campaigns } from './campaigns.service.js';
@@ -17,7 +18,7 @@ export class CampaignStatesController {
   @Says(campaignWords.publish)
   @HttpCode(200)
   @Post('publish')
-  async publish(@Req() request: FastifyRequest, @Param('id') id: string) {
+  async publish(@Req() request: FastifyRequest, @Param('id') id: string, @Body({ schema: nothing }) _: Nothing) {
     return wholeOf(await this.campaigns.move(callerOf(request), id, 'publish'));
   }
 
@@ -25,7 +26,7 @@ export class CampaignStatesController {
   @Says(campaignWords.pause)
   @HttpCode(200)
   @Post('pause')
-  async pause(@Req() request: FastifyRequest, @Param('id') id: string) {
+  async pause(@Req() request: FastifyRequest, @Param('id') id: string, @Body({ schema: nothing }) _: Nothing) {
     return wholeOf(await this.campaigns.move(callerOf(request), id, 'pause'));
   }
 
@@ -33,7 +34,7 @@ export class CampaignStatesController {
   @Says(campaignWords.close)
   @HttpCode(200)
   @Post('close')
-  async close(@Req() request: FastifyRequest, @Param('id') id: string) {
+  async close(@Req() request: FastifyRequest, @Param('id') id: string, @Body({ schema: nothing }) _: Nothing) {
     return wholeOf(await this.campaigns.move(callerOf(request), id, 'close'));
   }
 
@@ -41,7 +42,7 @@ export class CampaignStatesController {
   @Says(campaignWords.hold)
   @HttpCode(200)
   @Post('hold')
-  async hold(@Req() request: FastifyRequest, @Param('id') id: string) {
+  async hold(@Req() request: FastifyRequest, @Param('id') id: string, @Body({ schema: nothing }) _: Nothing) {
     return wholeOf(await this.campaigns.move(callerOf(request), id, 'hold'));
   }
 
@@ -49,7 +50,7 @@ export class CampaignStatesController {
   @Says(campaignWords.release)
   @HttpCode(200)
   @Post('release')
-  async release(@Req() request: FastifyRequest, @Param('id') id: string) {
+  async release(@Req() request: FastifyRequest, @Param('id') id: string, @Body({ schema: nothing }) _: Nothing) {
     return wholeOf(await this.campaigns.release(callerOf(request), id));
   }
 }

@@ -3,12 +3,12 @@ import type { FastifyRequest } from 'fastify';
 import { Transactions } from '../database/transactions.js';
 import { callerOf } from '../http/caller.js';
 import { idOf } from '../http/ids.js';
-import { Cursors } from '../http/lists.js';
+import { bareListQuery, Cursors, type BareListQuery } from '../http/lists.js';
 import { Policy } from '../http/policy.js';
 import { Says } from '../http/says.js';
 import { newId } from '../kernel/ids.js';
 import { Refusal } from '../kernel/problems.js';
-import { updateShape, updatesQuery, type UpdateBody, type UpdatesQuery } from './campaigns.dto.js';
+import { updateShape, type UpdateBody } from './campaigns.dto.js';
 import { Campaigns, campaignTag } from './campaigns.service.js';
 import { CampaignUpdatesStore } from './campaign-updates.store.js';
 import { campaignWords, updateOf } from './campaigns.words.js';
@@ -40,7 +40,7 @@ export class CampaignUpdatesController {
   async list(
     @Req() { caller }: FastifyRequest,
     @Param('id') idOrSlug: string,
-    @Query({ schema: updatesQuery }) { limit, cursor }: UpdatesQuery,
+    @Query({ schema: bareListQuery }) { limit, cursor }: BareListQuery,
   ) {
     const { id } = await this.campaigns.seenBy(caller, idOrSlug);
     const list = `updates ${id}`;

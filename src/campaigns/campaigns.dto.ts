@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { listQuery, notBoth, notBothFault, pagedQuery } from '../http/lists.js';
+import { notBoth, notBothFault, pagedQuery } from '../http/lists.js';
 import { statuses } from './campaign.entity.js';
 import { cleanHtml } from './html.js';
 
@@ -34,13 +34,13 @@ export const htmlShape = z
   .regex(/^[^\0]*$/, 'must not hold the character NUL')
   .transform(cleanHtml)
   .refine((text) => text !== '', 'must hold some text')
-  .meta({ type: 'string', examples: ['<p>Sixty children need a dry room.</p>'] });
+  .meta({ type: 'string' });
 
 const endsAtShape = z.iso
   .datetime({ offset: true })
   .transform((text) => new Date(text))
   .refine((at) => at.getTime() > Date.now(), 'must be in the future')
-  .meta({ type: 'string', format: 'date-time', examples: ['2027-12-31T23:59:59Z'] });
+  .meta({ type: 'string', format: 'date-time' });
 
 const fields = {
   title: line(120),
@@ -56,29 +56,13 @@ const fields = {
     .optional(),
 };
 
-export const newCampaignShape = z.strictObject({ ...fields, currency: z.literal('BRL').default('BRL') }).meta({
-  id: 'NewCampaign',
-  examples: [
-    {
-      title: 'A new roof for the nursery',
-      summary: 'The rain comes in, and sixty children with it.',
-      description: '<p>Sixty children need a dry room.</p>',
-      goalCents: 5_000_000,
-      category: 'children',
-    },
-  ],
-});
+export const newCampaignShape = z.strictObject({ ...fields, currency: z.literal('BRL').default('BRL') }).meta({ id: 'NewCampaign' });
 export type NewCampaignBody = z.output<typeof newCampaignShape>;
 
-export const campaignChangeShape = z
-  .strictObject(fields)
-  .partial()
-  .meta({ id: 'CampaignChange', examples: [{ summary: 'Half of the roof is there.' }] });
+export const campaignChangeShape = z.strictObject(fields).partial().meta({ id: 'CampaignChange' });
 export type CampaignChangeBody = z.output<typeof campaignChangeShape>;
 
-export const updateShape = z
-  .strictObject({ title: line(120), body: htmlShape })
-  .meta({ id: 'NewCampaignUpdate', examples: [{ title: 'The beams are up', body: '<p>Come and see.</p>' }] });
+export const updateShape = z.strictObject({ title: line(120), body: htmlShape }).meta({ id: 'NewCampaignUpdate' });
 export type UpdateBody = z.output<typeof updateShape>;
 
 export const sorts = ['-createdAt', 'createdAt', 'endsAt', '-goalCents', '-raisedCents'] as const;
@@ -98,6 +82,3 @@ export const campaignsQuery = z
     message: 'does not go together with -raisedCents',
   });
 export type CampaignsQuery = z.output<typeof campaignsQuery>;
-
-export const updatesQuery = z.object(listQuery);
-export type UpdatesQuery = z.output<typeof updatesQuery>;

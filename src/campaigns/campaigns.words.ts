@@ -1,10 +1,18 @@
 import { z } from 'zod';
+import { pagedShape, sliceShape } from '../http/lists.js';
 import type { RouteWords } from '../http/says.js';
 import { statuses } from './campaign.entity.js';
 import type { CampaignUpdate } from './campaign-update.entity.js';
 import type { CampaignView, WholeCampaign } from './campaigns.store.js';
 
 const group = 'Campaigns';
+const exampleCampaign = {
+  title: 'A new roof for the nursery',
+  summary: 'The rain comes in, and sixty children with it.',
+  description: '<p>Sixty children need a dry room.</p>',
+  goalCents: 5_000_000,
+  category: 'children',
+};
 
 const itemShape = z
   .object({
@@ -62,13 +70,7 @@ export const campaignWords: Record<Route, RouteWords> = {
     answers: {
       200: {
         says: 'Some of them.',
-        shape: z.object({
-          items: z.array(itemShape),
-          nextCursor: z.string().nullable(),
-          total: z.int(),
-          page: z.int().nullable(),
-          limit: z.int(),
-        }),
+        shape: pagedShape(itemShape),
       },
     },
   },
@@ -83,6 +85,7 @@ export const campaignWords: Record<Route, RouteWords> = {
     summary: 'Begin a campaign',
     detail:
       'For organizers and admins. It starts as a draft; its slug comes from the title and never changes. The description is HTML and is cleaned.',
+    body: exampleCampaign,
     answers: { 201: { says: 'The draft.', shape: wholeShape } },
   },
   change: {
@@ -90,6 +93,7 @@ export const campaignWords: Record<Route, RouteWords> = {
     summary: 'Change a campaign',
     detail:
       'For its owner and admins. With `If-Match` only where the version is still that one (412 otherwise); gifts do not change the version.',
+    body: { summary: 'Half of the roof is there.' },
     answers: whole('As it is now.'),
   },
   publish: { group, summary: 'Publish a campaign', detail: `From draft or paused. ${STATES}`, answers: whole('It is active.') },
@@ -106,8 +110,13 @@ export const campaignWords: Record<Route, RouteWords> = {
   updates: {
     group,
     summary: 'News of a campaign',
-    answers: { 200: { says: 'The newest first.', shape: z.object({ items: z.array(updateShape), nextCursor: z.string().nullable() }) } },
+    answers: { 200: { says: 'The newest first.', shape: sliceShape(updateShape) } },
   },
-  tell: { group, summary: 'Tell news of a campaign', answers: { 201: { says: 'They are told.', shape: updateShape } } },
+  tell: {
+    group,
+    summary: 'Tell news of a campaign',
+    body: { title: 'The beams are up', body: '<p>Come and see.</p>' },
+    answers: { 201: { says: 'They are told.', shape: updateShape } },
+  },
   untell: { group, summary: 'Take news back', answers: { 204: { says: 'They are gone.' } } },
 };

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { CONFIG } from '../config/config.module.js';
 import { publicUrl, type Config } from '../config/config.js';
 import { Policy } from '../http/policy.js';
-import { Says } from '../http/says.js';
+import { Says, type RouteWords } from '../http/says.js';
 import { Refusal } from '../kernel/problems.js';
 import { CAMPAIGNS_TAG, isPublic } from './campaigns.service.js';
 import { CampaignsStore, type WholeCampaign } from './campaigns.store.js';
@@ -34,10 +34,11 @@ const listShape = z.object({
   ),
 });
 
-const words = {
+const words: RouteWords = {
   group: 'Older clients',
   summary: 'Campaigns, as the Django API had them',
-  detail: 'Twenty on each page, the newest first. Use `/api/v1/campaigns` instead.',
+  detail: 'Twenty on each page, the newest first, with or without a final slash. Use `/api/v1/campaigns` instead.',
+  deprecated: true,
   answers: { 200: { says: 'A page of them.', shape: listShape } },
 };
 

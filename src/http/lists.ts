@@ -13,11 +13,21 @@ export const listQuery = {
   cursor: z.string().max(MOST_LETTERS).optional(),
 };
 
+/** Of a list that is asked nothing else. */
+export const bareListQuery = z.object(listQuery);
+export type BareListQuery = z.output<typeof bareListQuery>;
+
 /** Besides that, where pages can be counted. */
 export const pagedQuery = { ...listQuery, page: z.coerce.number().int().min(1).max(100_000).optional() };
 
 export const notBoth = ({ page, cursor }: Asked): boolean => page === undefined || cursor === undefined;
 export const notBothFault = { path: ['page'], message: 'does not go together with cursor' };
+
+/** What a list answers. */
+export const sliceShape = (item: z.ZodType) => z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+
+/** And where its pages can be counted. */
+export const pagedShape = (item: z.ZodType) => sliceShape(item).extend({ total: z.int(), page: z.int().nullable(), limit: z.int() });
 
 /** One part of a list, of which one more was read than was asked for, to see whether it goes on. */
 export interface Slice<T> {

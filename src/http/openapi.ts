@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { z } from 'zod';
 import { problems } from '../kernel/problems.js';
 import { AccessGuard } from './access.guard.js';
+import { FORM_TYPE_NAME } from './forms.js';
 import type { RoutePolicy } from './policy.js';
 import type { RouteWords } from './says.js';
 
@@ -10,7 +12,7 @@ type Components = Record<string, object>;
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 
 const INTRODUCTION = `Campaigns, donations, an AI gateway, messages and business questions.
-Sign in, press **Authorize** with the access token, and every example works as it is. Errors are problems (RFC 9457) with a stable \`code\`.`;
+Sign in, press **Authorize** with the access token, and every example works as it is, once tokens and codes in it are your own. Errors are problems (RFC 9457) with a stable \`code\`.`;
 
 /** The description of all routes, from their schemas, policies and words. */
 export async function openApiDocument(app: NestFastifyApplication, version: string): Promise<OpenAPIObject> {
@@ -52,6 +54,9 @@ function describe(operation: Operation, policy: RoutePolicy | undefined, words: 
   operation.tags = [words?.group ?? 'Other'];
   operation.summary = words?.summary;
   operation.description = words?.detail;
+  if (words?.deprecated) operation.deprecated = true;
+  if (takesNothing(operation)) delete operation.requestBody;
+  describeBody(operation, policy, words);
   operation.security = policy?.access === 'public' ? [] : [{ bearer: [] }];
   operation.responses = Object.fromEntries(
     Object.entries(words?.answers ?? {}).map(([status, { says, shape, example, type = 'application/json' }]) => [
@@ -66,6 +71,22 @@ function describe(operation: Operation, policy: RoutePolicy | undefined, words: 
     description: 'Refused: `code` says why.',
     content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
   };
+}
+
+/** Nest tells of every body as if it had to be there. */
+function takesNothing({ requestBody }: Operation): boolean {
+  if (requestBody === undefined || '$ref' in requestBody) return false;
+  const schema = requestBody.content['application/json']?.schema;
+  return schema !== undefined && 'properties' in schema && isDeepStrictEqual(schema.properties, {});
+}
+
+/** Examples stand beside the schema: what its shape has of them is lost on the way through Nest. */
+function describeBody({ requestBody }: Operation, policy: RoutePolicy | undefined, words: RouteWords | undefined): void {
+  if (requestBody === undefined || '$ref' in requestBody) return;
+  const { content } = requestBody;
+  for (const media of Object.values(content)) if (words?.body) media.example = words.body;
+  const json = content['application/json'];
+  if (policy?.forms && json) content[FORM_TYPE_NAME] = json;
 }
 
 /** Shapes with an id of their own become components; the rest stands where it is used. */

@@ -7,6 +7,10 @@ export interface RouteWords {
   group: string;
   summary: string;
   detail?: string;
+  /** A body that it takes as it stands, where it takes any. */
+  body?: object;
+  /** Whether nobody should begin to use it. */
+  deprecated?: true;
   /** Answers by status: their words, and their shape where it is not empty. */
   answers: Record<number, { says: string; shape?: z.ZodType; example?: unknown; type?: string }>;
 }

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { Tx } from '../database/transactions.js';
+import type { From } from '../http/lists.js';
 import type { Letter } from './letter.js';
-import type { MailStatus } from './mail.entity.js';
+import { Mail, type MailStatus } from './mail.entity.js';
 
 export interface KeptLetter extends Letter {
   id: string;
@@ -64,11 +65,16 @@ export class MailsStore {
     await tx.query('DELETE FROM mails WHERE recipient = $1', [recipient]);
   }
 
-  kept(most: number, to?: string): Promise<KeptLetter[]> {
+  /** The newest first, as they were asked for. */
+  kept(to: string | undefined, { after, skip, take }: From): Promise<KeptLetter[]> {
     return this.db.query<KeptLetter[]>(
       `SELECT id, recipient AS "to", subject, body AS text, at FROM mails
-       WHERE status = 'kept' AND ($2::text IS NULL OR recipient = $2) ORDER BY at DESC, id DESC LIMIT $1`,
-      [most, to],
+       WHERE status = 'kept' AND ($1::text IS NULL OR recipient = $1) AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC OFFSET $3 LIMIT $4`,
+      [to, after, skip, take],
     );
+  }
+
+  countKept(to: string | undefined): Promise<number> {
+    return this.db.manager.countBy(Mail, { status: 'kept', ...(to !== undefined && { recipient: to }) });
   }
 }

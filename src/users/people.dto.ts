@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { listQuery, notBoth, notBothFault, pagedQuery } from '../http/lists.js';
+import { notBoth, notBothFault, pagedQuery, pagedShape } from '../http/lists.js';
 import type { RouteWords } from '../http/says.js';
 import type { AuditEntry } from './audit.entity.js';
 import type { User } from './user.entity.js';
@@ -16,7 +16,7 @@ export type PeopleQuery = z.output<typeof peopleQuery>;
 
 export const rightsShape = z
   .strictObject({ role: roles.optional(), plan: z.enum(['free', 'pro', 'enterprise']).optional(), disabled: z.boolean().optional() })
-  .meta({ id: 'RightsChange', examples: [{ role: 'organizer' }] });
+  .meta({ id: 'RightsChange' });
 export type RightsBody = z.output<typeof rightsShape>;
 
 export const auditQuery = z.object({ ...pagedQuery, subjectId: z.uuid().optional() }).refine(notBoth, notBothFault);
@@ -37,8 +37,6 @@ const entryShape = z
   })
   .meta({ id: 'AuditEntry' });
 
-const paged = (item: z.ZodType) =>
-  z.object({ items: z.array(item), nextCursor: z.string().nullable(), total: z.int(), page: z.int().nullable(), limit: listQuery.limit });
 const examplePerson = { ...exampleProfile, disabled: false };
 
 export const peopleWords: Record<'list' | 'one' | 'change' | 'erase' | 'audit', RouteWords> = {
@@ -46,13 +44,14 @@ export const peopleWords: Record<'list' | 'one' | 'change' | 'erase' | 'audit', 
     group,
     summary: 'People',
     detail: '`q` looks into names and e-mail addresses. The newest first, by `page` or by `cursor`.',
-    answers: { 200: { says: 'Some of them.', shape: paged(personShape) } },
+    answers: { 200: { says: 'Some of them.', shape: pagedShape(personShape) } },
   },
   one: { group, summary: 'One person', answers: { 200: { says: 'The person.', shape: personShape, example: examplePerson } } },
   change: {
     group,
     summary: 'Change somebody’s rights',
     detail: 'Holds within seconds in every process. Whoever is disabled is signed out everywhere. The last admin stays one: 409.',
+    body: { role: 'organizer' },
     answers: { 200: { says: 'The person as he is now.', shape: personShape, example: examplePerson } },
   },
   erase: {
@@ -65,6 +64,6 @@ export const peopleWords: Record<'list' | 'one' | 'change' | 'erase' | 'audit', 
     group,
     summary: 'Changes of rights',
     detail: 'Who changed whose rights and when, the newest first. The log only grows.',
-    answers: { 200: { says: 'Some of them.', shape: paged(entryShape) } },
+    answers: { 200: { says: 'Some of them.', shape: pagedShape(entryShape) } },
   },
 };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sliceShape } from '../http/lists.js';
 import type { RouteWords } from '../http/says.js';
 import { nameShape } from './users.dto.js';
 
@@ -10,7 +11,7 @@ const figure = z.int().min(0).max(MOST).nullable();
 
 export const planShape = z
   .strictObject({ name: nameShape, dailyTokens: figure, requestsPerMinute: figure, costlyPerMinute: figure })
-  .meta({ id: 'PlanChange', examples: [{ name: 'Pro', dailyTokens: 500_000, requestsPerMinute: 1_200, costlyPerMinute: 120 }] });
+  .meta({ id: 'PlanChange' });
 export type PlanBody = z.output<typeof planShape>;
 
 const shownShape = planShape.extend({ id: z.string() }).meta({ id: 'Plan' });
@@ -20,12 +21,13 @@ export const plansWords: Record<'list' | 'change', RouteWords> = {
     group,
     summary: 'The plans',
     detail: '`null` is what holds for everyone. Kept for an hour, and dropped at a change.',
-    answers: { 200: { says: 'All of them.', shape: z.object({ items: z.array(shownShape), nextCursor: z.null() }) } },
+    answers: { 200: { says: 'All of them.', shape: sliceShape(shownShape) } },
   },
   change: {
     group,
     summary: 'Change a plan',
     detail: 'Holds within seconds for all who have it, in every process.',
+    body: { name: 'Pro', dailyTokens: 500_000, requestsPerMinute: 1_200, costlyPerMinute: 120 },
     answers: { 200: { says: 'The plan as it is now.', shape: shownShape } },
   },
 };

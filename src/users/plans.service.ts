@@ -19,7 +19,7 @@ export class Plans {
   ) {}
 
   list(): Promise<Plan[]> {
-    return this.db.manager.find(Plan, { order: { dailyTokens: { direction: 'ASC', nulls: 'FIRST' } } });
+    return this.db.manager.find(Plan, { order: { dailyTokens: { direction: 'ASC', nulls: 'FIRST' }, id: 'ASC' } });
   }
 
   change(actorId: string, plan: Plan): Promise<Plan> {

@@ -16,6 +16,14 @@ export const exampleProfile = {
   createdAt: '2026-11-20T12:00:00.000Z',
 };
 
+/** Every part of the system adds what it holds. */
+const exportShape = z.looseObject({
+  exportedAt: z.iso.datetime(),
+  profile: z.looseObject({}),
+  rights: z.array(z.looseObject({ at: z.iso.datetime(), action: z.string() })),
+  signIns: z.looseObject({ sessions: z.array(z.looseObject({})), apiKeys: z.array(z.looseObject({})) }),
+});
+
 export const usersWords: Record<'me' | 'change' | 'erase' | 'export' | 'limits', RouteWords> = {
   me: {
     group,
@@ -25,7 +33,7 @@ export const usersWords: Record<'me' | 'change' | 'erase' | 'export' | 'limits',
   },
   erase: {
     group,
-    summary: 'Go',
+    summary: 'Leave for good',
     detail:
       'Whatever tells who you were is removed, at once and for good. Gifts and books stay, without your name. The last admin cannot go: 409.',
     answers: { 204: { says: 'You are gone.' } },
@@ -33,7 +41,7 @@ export const usersWords: Record<'me' | 'change' | 'erase' | 'export' | 'limits',
   export: {
     group,
     summary: 'Everything that is held about you',
-    answers: { 200: { says: 'All of it.', shape: z.looseObject({ exportedAt: z.iso.datetime(), profile: z.looseObject({}) }) } },
+    answers: { 200: { says: 'All of it.', shape: exportShape } },
   },
   limits: {
     group,
@@ -45,6 +53,7 @@ export const usersWords: Record<'me' | 'change' | 'erase' | 'export' | 'limits',
     group,
     summary: 'Change your profile',
     detail: 'What is left out stays. `phone: null` takes the number away. Consent to messages is kept with its time and source.',
+    body: { name: 'Ana Souza', phone: '+5511987654321', messagingConsent: true },
     answers: { 200: { says: 'The profile as it is now.', shape: profileShape, example: exampleProfile } },
   },
 };

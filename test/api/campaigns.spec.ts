@@ -91,6 +91,12 @@ describe('Refused', () => {
     expect([status, json.code, json.errors]).toEqual([422, 'validation_failed', [expect.objectContaining({ path })]]);
   });
 
+  it.each(['publish', 'pause', 'close', 'hold', 'release'])('is a field along with %s, which reads none', async (step) => {
+    const { id } = await made();
+    const { status, json } = await ask(admin, 'POST', `/${id}/${step}`, { status: 'active' });
+    expect([status, json.errors]).toEqual([422, [expect.objectContaining({ path: 'status' })]]);
+  });
+
   it('is a description of 10 MB', async () => {
     expect((await ask(ana, 'POST', '', { ...body, description: 'x'.repeat(10_000_000) })).status).toBe(413);
   });

@@ -4,14 +4,28 @@ import { problems } from '../../src/kernel/problems.js';
 import { openApp } from '../support/app.js';
 import { freshDatabase, freshRedis } from '../support/fresh.js';
 import { labEnvironment } from '../support/lab.js';
+import { openPeople } from '../support/people.js';
+
+interface Shape {
+  required?: string[];
+  properties: Record<string, { enum: string[] }>;
+}
+
+interface Operation {
+  operationId: string;
+  summary?: string;
+  description?: string;
+  deprecated?: boolean;
+  tags: string[];
+  security: object[];
+  requestBody?: { content: Record<string, { schema: { $ref: string }; example?: Record<string, unknown> }> };
+  responses: Record<string, { description: string; content?: Record<string, { schema: Shape }> }>;
+}
 
 interface Described {
   openapi: string;
-  paths: Record<
-    string,
-    Record<string, { operationId: string; summary?: string; tags: string[]; responses: Record<string, { description: string }> }>
-  >;
-  components: { schemas: { Problem: { properties: { code: { enum: string[] } } } } };
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, Shape> };
 }
 
 let database: Awaited<ReturnType<typeof freshDatabase>>;
@@ -25,6 +39,8 @@ afterAll(async () => {
   await app.app.close();
   await Promise.all([database.drop(), redis.stop()]);
 });
+
+const draft = { title: 'A roof', summary: 'It rains in.', description: '<p>Help.</p>', goalCents: 100 };
 
 const described = async () => (await app.ask('/api/openapi.json')).json as unknown as Described;
 
@@ -57,8 +73,103 @@ describe('the description of the API', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
+  it('tells what is deprecated, and that a final slash is fine there', async () => {
+    const { paths } = await described();
+    const old = Object.entries(paths).filter(([, methods]) => Object.values(methods).some(({ deprecated }) => deprecated));
+    expect(old.map(([path]) => path).sort()).toEqual(['/api/campanhas/listar', '/api/token', '/api/token/refresh']);
+    for (const [path, methods] of old) {
+      expect(Object.values(methods)[0]?.description).toMatch(/with or without a final slash/);
+      expect((await app.ask(`${path}/`, { method: Object.keys(methods)[0]?.toUpperCase() })).status, path).not.toBe(404);
+    }
+  });
+
+  it('tells what one takes along', async () => {
+    const { paths } = await described();
+    const shape = paths['/api/v1/users/me/export']?.get?.responses[200]?.content?.['application/json']?.schema;
+    expect(shape?.required).toEqual(['exportedAt', 'profile', 'rights', 'signIns']);
+    expect(Object.keys(shape?.properties ?? {})).toEqual(shape?.required);
+  });
+
   it('knows every code of the catalogue, and no other', async () => {
-    expect((await described()).components.schemas.Problem.properties.code.enum).toEqual(Object.keys(problems));
+    expect((await described()).components.schemas.Problem?.properties.code?.enum).toEqual(Object.keys(problems));
+  });
+});
+
+describe('the bodies that it tells of', () => {
+  const bodies = async () => {
+    const { paths, components } = await described();
+    return Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).flatMap(([method, { operationId, security, requestBody }]) =>
+        Object.entries(requestBody?.content ?? {}).map(([type, { schema, example }]) => ({
+          path,
+          method: method.toUpperCase(),
+          operationId,
+          isOpen: security.length === 0,
+          type,
+          example,
+          shape: components.schemas[schema.$ref.replace('#/components/schemas/', '')],
+        })),
+      ),
+    );
+  };
+
+  it('have examples, of known fields and with all that must be there', async () => {
+    const told = await bodies();
+    expect(told.length).toBeGreaterThan(15);
+    for (const { operationId, type, example, shape } of told) {
+      const fields = Object.keys(example ?? {});
+      expect(fields.length, `${operationId} ${type}`).toBeGreaterThan(0);
+      expect(Object.keys(shape?.properties ?? {}), operationId).toEqual(expect.arrayContaining(fields));
+      expect(fields, operationId).toEqual(expect.arrayContaining(shape?.required ?? []));
+    }
+  });
+
+  it('are not asked for where nothing is read', async () => {
+    const { paths } = await described();
+    const bare = Object.entries(paths).flatMap(([path, { post }]) => (post && !post.requestBody ? [path] : []));
+    expect(bare.sort()).toEqual([
+      '/api/v1/auth/logout-all',
+      '/api/v1/auth/otp/enable',
+      ...['close', 'hold', 'pause', 'publish', 'release'].map((step) => `/api/v1/campaigns/{id}/${step}`),
+    ]);
+  });
+
+  it('are forms, too, where forms are read', async () => {
+    const forms = (await bodies()).filter(({ type }) => type === 'application/x-www-form-urlencoded');
+    expect(forms.map(({ path }) => path)).toEqual(['/api/token', '/api/token/refresh']);
+  });
+
+  it('are read as their examples have them, by whom they are for', async () => {
+    const people = await openPeople();
+    const admin = await people.person({ role: 'admin' });
+    const campaign = await people.send('POST', '/campaigns', draft, admin.accessToken);
+    const ids: Record<string, string> = {
+      '/api/v1/plans/{id}': 'pro',
+      '/api/v1/users/{id}': (await people.person()).user.id,
+      '/api/v1/campaigns/{id}': String(campaign.json.id),
+      '/api/v1/campaigns/{id}/updates': String(campaign.json.id),
+    };
+    const refused: [request: string, code: unknown][] = [];
+    for (const { path, method, isOpen, type, example } of await bodies()) {
+      const isForm = type !== 'application/json';
+      const { status, json } = await people.ask(path.replace('{id}', ids[path] ?? ''), {
+        method,
+        headers: { 'content-type': type, ...(isOpen ? {} : { authorization: `Bearer ${admin.accessToken}` }) },
+        body: isForm ? new URLSearchParams(example as Record<string, string>) : JSON.stringify(example),
+      });
+      if (status >= 400) refused.push([`${path} ${type}`, json.code]);
+    }
+    await people.close();
+    // Only for tokens that nobody was given, and codes where no second factor was begun.
+    expect(Object.fromEntries(refused)).toEqual({
+      '/api/token/refresh application/json': 'refresh_token_invalid',
+      '/api/token/refresh application/x-www-form-urlencoded': 'refresh_token_invalid',
+      '/api/v1/auth/email/verify application/json': 'link_invalid',
+      '/api/v1/auth/otp/confirm application/json': 'conflict',
+      '/api/v1/auth/otp/disable application/json': 'conflict',
+      '/api/v1/auth/password/reset application/json': 'link_invalid',
+      '/api/v1/auth/refresh application/json': 'refresh_token_invalid',
+    });
   });
 });
 

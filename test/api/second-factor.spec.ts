@@ -51,6 +51,11 @@ describe('Two-factor is refused', () => {
     for (const path of ['confirm', 'disable']) expect((await post(path, session, body)).status).toBe(422);
   });
 
+  it('for fields where none are read', async () => {
+    const { status, json } = await post('enable', await people.person(), { role: 'admin' });
+    expect([status, json.errors]).toEqual([422, [expect.objectContaining({ path: 'role' })]]);
+  });
+
   it('for codes of others, of long ago and of later', async () => {
     const [ana, eva] = [await people.person(), await people.person()];
     const [own, other] = [await begin(ana), await begin(eva)];

@@ -39,6 +39,17 @@ describe('Refused are', () => {
     },
   );
 
+  it('fields where none are read, and nothing is ended', async () => {
+    const ana = await people.person();
+    const path = '/auth/logout-all';
+    for (const body of [{ role: 'admin' }, [], 'x', null]) {
+      const { status, json } = await people.send('POST', path, body, ana.accessToken);
+      expect([status, json.code]).toEqual([422, 'validation_failed']);
+    }
+    expect((await me(ana)).status).toBe(200);
+    expect((await people.send('POST', path, {}, ana.accessToken)).status).toBe(204);
+  });
+
   it('refresh tokens that were never given', async () => {
     const { refreshToken } = await people.person();
     const [id = '', generation = '', proof = ''] = refreshToken.split('.');
