@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { normalEmail } from '../users/email.js';
+import { normalEmail } from '../kernel/email.js';
 import { nameShape, phoneShape } from '../users/users.dto.js';
 
 const MOST_PASSWORD_LETTERS = 200;

@@ -16,16 +16,23 @@ export function randomHex(digits: number): string {
 
 let moment = -1;
 let told = '';
+let turn = 0;
+const MOST_TURNS = 0xfff;
 
-/** A UUIDv7: 48 bits of milliseconds, then random, so that new rows land at the end of an index. */
+/**
+ * A UUIDv7: 48 bits of milliseconds, 12 that count within one, then random. So new rows land at the end of an
+ * index, and those of one process in the order in which they were made, also where its clock is put back.
+ */
 export function newId(now = Date.now()): string {
-  if (now !== moment) {
-    const digits = now.toString(16).padStart(12, '0');
+  if (now > moment || turn === MOST_TURNS) {
+    moment = Math.max(now, moment + 1);
+    // From the lower half on, so that there is room to count.
+    turn = parseInt(randomHex(3), 16) >> 1;
+    const digits = moment.toString(16).padStart(12, '0');
     told = `${digits.slice(0, 8)}-${digits.slice(8)}-7`;
-    moment = now;
-  }
-  const random = randomHex(19);
-  return `${told}${random.slice(0, 3)}-${VARIANT[parseInt(random[3]!, 16) & 3]}${random.slice(4, 7)}-${random.slice(7)}`;
+  } else turn += 1;
+  const random = randomHex(16);
+  return `${told}${turn.toString(16).padStart(3, '0')}-${VARIANT[parseInt(random[0]!, 16) & 3]}${random.slice(1, 4)}-${random.slice(4)}`;
 }
 
 const VARIANT = '89ab';

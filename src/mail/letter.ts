@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.js';
+import { normalEmail } from '../kernel/email.js';
 
 export interface Letter {
   /** One address, without a name. */
@@ -12,15 +13,8 @@ export interface Sender {
   address: string;
 }
 
-const MOST_LETTERS = 254;
-const LOCAL = /^[^\s@"(),:;<>[\\\]\p{C}]{1,64}$/u;
-const DOMAIN = /^(?:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?\.)+[a-z][a-z\d-]{0,61}[a-z\d]$/i;
-
 /** Nothing that a mail program could read as a list, a group, a name or a line more. */
-export function isOneAddress(text: string): boolean {
-  const at = text.lastIndexOf('@');
-  return text.length <= MOST_LETTERS && LOCAL.test(text.slice(0, Math.max(0, at))) && DOMAIN.test(text.slice(at + 1));
-}
+export const isOneAddress = (text: string): boolean => normalEmail(text) === text.toLowerCase();
 
 export function senderOf({ MAIL_FROM, PUBLIC_URL }: Pick<Config, 'MAIL_FROM' | 'PUBLIC_URL'>): Sender {
   const host = PUBLIC_URL === undefined ? 'localhost' : new URL(PUBLIC_URL).hostname;
