@@ -1,6 +1,10 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { CONFIG } from '../config/config.module.js';
+import type { Config } from '../config/config.js';
 import { Mailer } from '../mail/mailer.service.js';
 import { mailQueue } from '../mail/mail.queue.js';
+import type { Log } from '../observability/log.js';
+import { LOG } from '../observability/observability.module.js';
 import { defineJob } from '../outbox/contracts.js';
 import { HandlesJob, type JobRun } from '../outbox/handlers.js';
 import { Users } from '../users/users.service.js';
@@ -12,12 +16,20 @@ export const resetPassword = defineJob<{ email: string }>({ queue: mailQueue, na
 
 /** Letters about sign-in. No word of them is the reader's own, which anyone may have chosen for him. Links are made when the letter is sent, so that none ever lies in a table. */
 @Injectable()
-export class Letters {
+export class Letters implements OnApplicationBootstrap {
   constructor(
     private readonly users: Users,
     private readonly links: MailLinks,
     private readonly mailer: Mailer,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(LOG) private readonly log: Log,
   ) {}
+
+  onApplicationBootstrap(): void {
+    const { ENVIRONMENT, PUBLIC_URL } = this.config;
+    if (ENVIRONMENT === 'production' && PUBLIC_URL === undefined)
+      this.log.warn('PUBLIC_URL is not set: links in letters lead to this machine itself');
+  }
 
   @HandlesJob(verifyEmail)
   async verify({ userId }: { userId: string }, run: JobRun): Promise<void> {

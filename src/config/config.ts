@@ -77,9 +77,13 @@ export function readConfig(env: Environment, { demo = true } = {}): Config {
   });
 }
 
+const everywhere = ['0.0.0.0', '::'];
+
 /** Where people find us; never what a request says of itself. */
-export const publicUrl = ({ PUBLIC_URL, HOST, PORT }: Pick<Config, 'PUBLIC_URL' | 'HOST' | 'PORT'>): string =>
-  PUBLIC_URL ?? `http://${HOST.includes(':') ? `[${HOST}]` : HOST}:${PORT}`;
+export function publicUrl({ PUBLIC_URL, HOST, PORT }: Pick<Config, 'PUBLIC_URL' | 'HOST' | 'PORT'>): string {
+  const host = everywhere.includes(HOST) ? 'localhost' : HOST;
+  return PUBLIC_URL ?? `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`;
+}
 
 export const workerCount = ({ WORKERS }: Pick<Config, 'WORKERS'>): number =>
   WORKERS === 'auto' ? Math.max(1, availableParallelism()) : WORKERS;

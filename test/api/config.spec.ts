@@ -4,7 +4,15 @@ import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { childEnvironment, ConfigFaults, loadEnvironment, readConfig, unknownNames, type Environment } from '../../src/config/config.js';
+import {
+  childEnvironment,
+  ConfigFaults,
+  loadEnvironment,
+  publicUrl,
+  readConfig,
+  unknownNames,
+  type Environment,
+} from '../../src/config/config.js';
 import { envExample } from '../../src/config/documents.js';
 import { blockList } from '../../src/config/kinds.js';
 import { settings, type SettingName } from '../../src/config/settings.js';
@@ -149,6 +157,14 @@ describe('a configuration is accepted', () => {
     expect(Number(childEnvironment(parent, 'background', told).UV_THREADPOOL_SIZE)).toBeGreaterThan(4);
     const child = readConfig(childEnvironment(parent, 'background', told));
     expect(child).toMatchObject({ part: 'background', embedded: parent.embedded, DATABASE_URL: told.DATABASE_URL });
+  });
+
+  it('where people find us: as told, else where it listens, else on this machine', () => {
+    const of = (env: Environment) => publicUrl(readConfig({ SECRET_KEY: 'k', ...env }));
+    expect(of({ PUBLIC_URL: 'https://mutirao.example', HOST: '0.0.0.0' })).toBe('https://mutirao.example');
+    expect(of({ HOST: '10.1.2.3', PORT: '8080' })).toBe('http://10.1.2.3:8080');
+    expect(of({ HOST: '::1' })).toBe('http://[::1]:3000');
+    for (const host of ['0.0.0.0', '::']) expect(of({ HOST: host })).toBe('http://localhost:3000');
   });
 
   it('with address ranges that know who belongs', () => {
