@@ -1,7 +1,6 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { Keys, type Key } from '../config/keys.js';
+import { isSameProof, Keys, proofBy, type Key } from '../config/keys.js';
 
 export const ACCESS_SECONDS = 900;
 /** Clocks of machines differ a little. */
@@ -39,7 +38,7 @@ export class AccessTokens {
     const [{ head, key }] = this.kinds as [(typeof this.kinds)[0]];
     const iat = Math.floor(now / 1_000);
     const signed = `${head}.${encoded({ iss: ISSUER, aud: AUDIENCE, use: 'access', sub, sid, iat, exp: iat + ACCESS_SECONDS })}`;
-    return `${signed}.${signatureOf(signed, key)}`;
+    return `${signed}.${proofBy(key, signed)}`;
   }
 
   /** `undefined` where it proves nothing. */
@@ -49,7 +48,7 @@ export class AccessTokens {
     const end = token.length - SIGNATURE_LETTERS;
     if (!kind || token[end - 1] !== '.') return undefined;
     const signed = token.slice(0, end - 1);
-    if (!isSame(token.slice(end), signatureOf(signed, kind.key))) return undefined;
+    if (!isSameProof(token.slice(end), proofBy(kind.key, signed))) return undefined;
     const said = claims.safeParse(decoded(signed.slice(kind.head.length + 1)));
     const seconds = now / 1_000;
     if (!said.success || said.data.exp <= seconds || said.data.iat > seconds + SKEW_SECONDS) return undefined;
@@ -65,12 +64,4 @@ function decoded(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-const signatureOf = (signed: string, { secret }: Key) => createHmac('sha256', secret).update(signed).digest('base64url');
-
-/** As texts, so that one signature has one way to be written. */
-function isSame(given: string, right: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(right)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -1,6 +1,5 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { Keys, type Key } from '../config/keys.js';
+import { Keys, Proofs } from '../config/keys.js';
 
 const WRITTEN = /^([\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12})\.(0|[1-9]\d{0,8})\.([\w-]{43})$/;
 
@@ -16,14 +15,14 @@ export interface Named {
  */
 @Injectable()
 export class RefreshTokens {
-  private readonly keys: readonly [Key, ...Key[]];
+  private readonly proofs: Proofs;
 
   constructor(keys: Keys) {
-    this.keys = keys.for('refresh token');
+    this.proofs = new Proofs(keys.for('refresh token'));
   }
 
   of(sessionId: string, generation: number, root: Buffer): string {
-    return `${sessionId}.${generation}.${proofOf(this.keys[0], sessionId, generation, root)}`;
+    return `${sessionId}.${generation}.${this.proofs.of(`${sessionId}.${generation}.`, root)}`;
   }
 
   read(token: string): Named | undefined {
@@ -32,9 +31,6 @@ export class RefreshTokens {
   }
 
   isOurs({ sessionId, generation, proof }: Named, root: Buffer): boolean {
-    return this.keys.some((key) => timingSafeEqual(Buffer.from(proofOf(key, sessionId, generation, root)), Buffer.from(proof)));
+    return this.proofs.isOurs(proof, `${sessionId}.${generation}.`, root);
   }
 }
-
-const proofOf = ({ secret }: Key, sessionId: string, generation: number, root: Buffer) =>
-  createHmac('sha256', secret).update(`${sessionId}.${generation}.`).update(root).digest('base64url');

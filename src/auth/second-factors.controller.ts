@@ -1,7 +1,7 @@
 import { Body, Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { callerOf } from '../http/caller.js';
+import { callerOf, type Caller } from '../http/caller.js';
 import { Limits } from '../http/limits/limits.service.js';
 import { nothing, type Nothing } from '../http/nothing.js';
 import { Policy } from '../http/policy.js';
@@ -39,9 +39,7 @@ export class SecondFactorsController {
     @Body({ schema: codeShape }) { code }: CodeBody,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
-    const caller = callerOf(request);
-    await this.limits.ofAccount(reply, caller.id);
-    await this.second.confirm(caller, code);
+    await this.second.confirm(await this.counted(request, reply), code);
   }
 
   @Policy(tried)
@@ -53,8 +51,13 @@ export class SecondFactorsController {
     @Body({ schema: codeShape }) { code }: CodeBody,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
+    await this.second.disable(await this.counted(request, reply), code);
+  }
+
+  /** Codes are tried no oftener than passwords. */
+  private async counted(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {
     const caller = callerOf(request);
     await this.limits.ofAccount(reply, caller.id);
-    await this.second.disable(caller, code);
+    return caller;
   }
 }

@@ -3,6 +3,7 @@ import type { Tx } from '../database/transactions.js';
 import { Mailer } from '../mail/mailer.service.js';
 import { Belongings, type Belonging } from '../users/belongings.service.js';
 import { Users } from '../users/users.service.js';
+import { apiKeyOf } from './api-keys.dto.js';
 import { ApiKeysStore } from './api-keys.store.js';
 import { SecondFactorsStore } from './second-factors.store.js';
 import { SignInStore } from './sign-in.store.js';
@@ -40,15 +41,7 @@ export class SignIns implements Belonging, OnModuleInit {
         endedAt,
         endReason,
       })),
-      apiKeys: keys.map(({ id, name, scopes, createdAt, lastUsedAt, expiresAt, endedAt }) => ({
-        id,
-        name,
-        scopes,
-        createdAt,
-        lastUsedAt,
-        expiresAt,
-        endedAt,
-      })),
+      apiKeys: keys.map((key) => ({ ...apiKeyOf(key), endedAt: key.endedAt })),
       secondFactor: second && { confirmedAt: second.confirmedAt, recoveryCodesLeft: second.recovery.length },
     };
   }

@@ -4,11 +4,9 @@ import { callerOf } from '../http/caller.js';
 import { nothing, type Nothing } from '../http/nothing.js';
 import { Policy } from '../http/policy.js';
 import { Says } from '../http/says.js';
+import { admins, organizers } from './campaigns.policies.js';
 import { Campaigns } from './campaigns.service.js';
 import { campaignWords, wholeOf } from './campaigns.words.js';
-
-const organizers = { access: 'organizer', pace: 'browse' } as const;
-const admins = { access: 'admin', pace: 'browse' } as const;
 
 @Controller('api/v1/campaigns/:id')
 export class CampaignStatesController {

@@ -9,12 +9,10 @@ import { Says } from '../http/says.js';
 import { newId } from '../kernel/ids.js';
 import { Refusal } from '../kernel/problems.js';
 import { updateShape, type UpdateBody } from './campaigns.dto.js';
-import { Campaigns, campaignTag } from './campaigns.service.js';
+import { keptOfOne, organizers } from './campaigns.policies.js';
+import { Campaigns } from './campaigns.service.js';
 import { CampaignUpdatesStore } from './campaign-updates.store.js';
 import { campaignWords, updateOf } from './campaigns.words.js';
-
-const SECONDS = 3_600;
-const organizers = { access: 'organizer', pace: 'browse' } as const;
 
 @Controller('api/v1/campaigns/:id/updates')
 export class CampaignUpdatesController {
@@ -25,16 +23,7 @@ export class CampaignUpdatesController {
     private readonly cursors: Cursors,
   ) {}
 
-  @Policy({
-    access: 'public',
-    pace: 'browse',
-    cache: {
-      seconds: SECONDS,
-      audience: 'everyone',
-      tags: ({ params }) => [campaignTag((params as { id: string }).id)],
-      query: ['limit', 'cursor'],
-    },
-  })
+  @Policy(keptOfOne('limit', 'cursor'))
   @Says(campaignWords.updates)
   @Get()
   async list(

@@ -13,14 +13,12 @@ import {
   type CampaignsQuery,
   type NewCampaignBody,
 } from './campaigns.dto.js';
-import { Campaigns, CAMPAIGNS_TAG, campaignTag, isPublic } from './campaigns.service.js';
-import { CampaignsStore, placeIn, type Filter } from './campaigns.store.js';
+import { keptOfAll, keptOfOne, organizers } from './campaigns.policies.js';
+import { Campaigns, isPublic } from './campaigns.service.js';
+import { CampaignsStore, placeIn, type Filter, type Place } from './campaigns.store.js';
 import { statuses } from './campaign.entity.js';
 import { campaignWords, itemOf, wholeOf } from './campaigns.words.js';
 import { etagOf, versionIn } from './versions.js';
-
-const SECONDS = 3_600;
-const organizers = { access: 'organizer', pace: 'browse' } as const;
 
 @Controller('api/v1/campaigns')
 export class CampaignsController {
@@ -30,41 +28,24 @@ export class CampaignsController {
     private readonly cursors: Cursors,
   ) {}
 
-  @Policy({
-    access: 'public',
-    pace: 'browse',
-    cache: {
-      seconds: SECONDS,
-      audience: 'everyone',
-      tags: () => [CAMPAIGNS_TAG],
-      query: ['page', 'limit', 'cursor', 'sort', 'status', 'q', 'ownerId'],
-    },
-  })
+  @Policy(keptOfAll('page', 'limit', 'cursor', 'sort', 'status', 'q', 'ownerId'))
   @Says(campaignWords.list)
   @Get()
   async list(@Req() { caller }: FastifyRequest, @Query({ schema: campaignsQuery }) query: CampaignsQuery) {
-    const { sort, limit, cursor, page } = query;
+    const { sort } = query;
     const filter = filterOf(query, caller?.id);
-    const list = `campaigns ${sort} ${JSON.stringify(filter)}`;
-    const place = this.cursors.read(list, cursor);
-    const after = place === undefined ? undefined : (JSON.parse(place) as [string, string]);
-    const start = { after, skip: ((page ?? 1) - 1) * limit, take: limit + 1 };
-    const [rows, total] = await Promise.all([this.store.list(filter, sort, start), this.store.count(filter)]);
-    const { items, nextCursor } = this.cursors.slice(list, rows, limit, (row) => JSON.stringify(placeIn(sort, row)));
-    return {
-      items: items.map(itemOf),
-      nextCursor: sort === '-raisedCents' ? null : nextCursor,
-      total,
-      page: cursor === undefined ? (page ?? 1) : null,
-      limit,
-    };
+    const found = await this.cursors.paged(
+      `campaigns ${sort} ${JSON.stringify(filter)}`,
+      query,
+      ({ after, ...from }) =>
+        this.store.list(filter, sort, { ...from, after: after === undefined ? undefined : (JSON.parse(after) as Place) }),
+      () => this.store.count(filter),
+      (row) => JSON.stringify(placeIn(sort, row)),
+    );
+    return { ...found, items: found.items.map(itemOf), nextCursor: sort === '-raisedCents' ? null : found.nextCursor };
   }
 
-  @Policy({
-    access: 'public',
-    pace: 'browse',
-    cache: { seconds: SECONDS, audience: 'everyone', tags: ({ params }) => [campaignTag((params as { id: string }).id)] },
-  })
+  @Policy(keptOfOne())
   @Says(campaignWords.one)
   @Get(':id')
   async one(@Req() { caller }: FastifyRequest, @Param('id') id: string, @Res({ passthrough: true }) reply: FastifyReply) {

@@ -33,9 +33,12 @@ export interface Filter {
   q?: string;
 }
 
+/** Where a row stands in its order: by that value, then by its id. */
+export type Place = readonly [value: string, id: string];
+
 /** Where a part of a list begins: after that value and id, or so many rows on. */
 export interface Start {
-  after?: readonly [value: string, id: string];
+  after?: Place;
   skip: number;
   take: number;
 }
@@ -62,7 +65,7 @@ const orders: Record<Sort, { by: string; type: string; way: 'ASC' | 'DESC'; plac
   '-raisedCents': { by: RAISED, type: 'bigint', way: 'DESC', placeOf: ({ raisedCents }) => String(raisedCents) },
 };
 
-export const placeIn = (sort: Sort, row: CampaignView): readonly [string, string] => [orders[sort].placeOf(row), row.id];
+export const placeIn = (sort: Sort, row: CampaignView): Place => [orders[sort].placeOf(row), row.id];
 
 @Injectable()
 export class CampaignsStore {

@@ -5,11 +5,11 @@ import { publicUrl, type Config } from '../config/config.js';
 import { Policy } from '../http/policy.js';
 import { Says, type RouteWords } from '../http/says.js';
 import { Refusal } from '../kernel/problems.js';
-import { CAMPAIGNS_TAG, isPublic } from './campaigns.service.js';
+import { keptOfAll } from './campaigns.policies.js';
+import { isPublic } from './campaigns.service.js';
 import { CampaignsStore, type WholeCampaign } from './campaigns.store.js';
 import { statuses } from './campaign.entity.js';
 
-const SECONDS = 3_600;
 const PAGE = 20;
 /** Since when nobody should begin to use it. */
 const SINCE = '@1795132800';
@@ -53,11 +53,7 @@ export class OlderCampaignsController {
     this.base = publicUrl(config).replace(/\/+$/, '');
   }
 
-  @Policy({
-    access: 'public',
-    pace: 'browse',
-    cache: { seconds: SECONDS, audience: 'everyone', tags: () => [CAMPAIGNS_TAG], query: ['page'] },
-  })
+  @Policy(keptOfAll('page'))
   @Says(words)
   @Header('deprecation', SINCE)
   @Header('link', '</api/v1/campaigns>; rel="successor-version"')

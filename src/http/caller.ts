@@ -11,7 +11,7 @@ export interface Caller {
   sessionId?: string;
   /** What the key by which he is here is for; all where it is a sign-in. */
   scopes?: readonly Scope[] | null;
-  /** His plan's own limits, where it has any. */
+  /** The limits of his own plan; nothing where it leaves them to the configuration. */
   requestsPerMinute?: number | null;
   costlyPerMinute?: number | null;
 }

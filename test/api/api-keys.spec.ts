@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Role } from '../../src/http/caller.js';
 import { newId } from '../../src/kernel/ids.js';
 import { eventually } from '../support/lab.js';
-import { openPeople, type People, type Session } from '../support/people.js';
+import { codesOf, openPeople, type People, type Session } from '../support/people.js';
 
 let people: People;
 beforeAll(async () => {
@@ -17,7 +17,6 @@ async function keyOf(scopes: string[], role?: Role) {
   expect(status).toBe(201);
   return { session, id: String(json.id), key: String(json.key) };
 }
-const codesOf = ({ status, json }: Awaited<ReturnType<typeof people.send>>) => [status, json.code];
 
 describe('A key is refused', () => {
   it('to who is not signed in', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../src/kernel/ids.js';
 import { eventually } from '../support/lab.js';
-import { openPeople, type People, type Session } from '../support/people.js';
+import { codesOf, openPeople, type People, type Session } from '../support/people.js';
 
 let people: People;
 let [ana, eva, admin, donor]: Session[] = [];
@@ -19,7 +19,6 @@ afterAll(() => people.close());
 const body = { title: 'Um telhado novo', summary: 'A chuva entra.', description: '<p>Sessenta crianças.</p>', goalCents: 5_000_000 };
 const ask = (as: Session | undefined, method: string, path: string, json?: unknown, headers?: Record<string, string>) =>
   people.send(method, `/campaigns${path}`, json, as?.accessToken, headers);
-const codesOf = ({ status, json }: Awaited<ReturnType<typeof ask>>) => [status, json.code];
 async function made(as = ana, more: object = {}, published = false): Promise<{ id: string; slug: string; version: number }> {
   const { status, json } = await ask(as, 'POST', '', { ...body, ...more });
   expect(status).toBe(201);

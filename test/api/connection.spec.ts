@@ -2,24 +2,14 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openApp } from '../support/app.js';
-import { EdgeModule } from '../support/edge.module.js';
-import { freshDatabase, freshRedis } from '../support/fresh.js';
-import { eventually, labEnvironment } from '../support/lab.js';
-import { LabModule } from '../support/lab.module.js';
+import { openEdge } from '../support/edge.js';
+import { eventually } from '../support/lab.js';
 
-let database: Awaited<ReturnType<typeof freshDatabase>>;
-let redis: Awaited<ReturnType<typeof freshRedis>>;
-let edge: Awaited<ReturnType<typeof openApp>>;
-
+let edge: Awaited<ReturnType<typeof openEdge>>;
 beforeAll(async () => {
-  [database, redis] = await Promise.all([freshDatabase(), freshRedis()]);
-  edge = await openApp(labEnvironment(database.url, redis.url, { RATE_LIMIT_IP_PER_MINUTE: '100000' }), [LabModule, EdgeModule]);
+  edge = await openEdge();
 });
-afterAll(async () => {
-  await edge.app.close();
-  await Promise.all([database.drop(), redis.stop()]);
-});
+afterAll(() => edge.close());
 
 let clients = 0;
 const nextId = () => `connection-${(clients += 1)}`;

@@ -2,28 +2,13 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openApp } from '../support/app.js';
-import { EdgeModule } from '../support/edge.module.js';
-import { freshDatabase, freshRedis } from '../support/fresh.js';
-import { labEnvironment } from '../support/lab.js';
-import { LabModule } from '../support/lab.module.js';
+import { openEdge } from '../support/edge.js';
 
-let database: Awaited<ReturnType<typeof freshDatabase>>;
-let redis: Awaited<ReturnType<typeof freshRedis>>;
-let edge: Awaited<ReturnType<typeof openApp>>;
-
+let edge: Awaited<ReturnType<typeof openEdge>>;
 beforeAll(async () => {
-  [database, redis] = await Promise.all([freshDatabase(), freshRedis()]);
-  const env = labEnvironment(database.url, redis.url, {
-    BACKEND_CORS_ORIGINS: 'https://front.example',
-    RATE_LIMIT_IP_PER_MINUTE: '1000000',
-  });
-  edge = await openApp(env, [LabModule, EdgeModule]);
+  edge = await openEdge({ BACKEND_CORS_ORIGINS: 'https://front.example', RATE_LIMIT_IP_PER_MINUTE: '1000000' });
 });
-afterAll(async () => {
-  await edge.app.close();
-  await Promise.all([database.drop(), redis.stop()]);
-});
+afterAll(() => edge.close());
 
 const post = (body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
   edge.ask('/edge/echo', { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } });

@@ -2,25 +2,15 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { problems, type ProblemCode } from '../../src/kernel/problems.js';
-import { openApp } from '../support/app.js';
-import { EdgeModule, type Failure } from '../support/edge.module.js';
-import { freshDatabase, freshRedis } from '../support/fresh.js';
-import { eventually, labEnvironment } from '../support/lab.js';
-import { LabModule } from '../support/lab.module.js';
+import { openEdge } from '../support/edge.js';
+import type { Failure } from '../support/edge.module.js';
+import { eventually } from '../support/lab.js';
 
-let database: Awaited<ReturnType<typeof freshDatabase>>;
-let redis: Awaited<ReturnType<typeof freshRedis>>;
-let edge: Awaited<ReturnType<typeof openApp>>;
-
+let edge: Awaited<ReturnType<typeof openEdge>>;
 beforeAll(async () => {
-  [database, redis] = await Promise.all([freshDatabase(), freshRedis()]);
-  edge = await openApp(labEnvironment(database.url, redis.url), [LabModule, EdgeModule]);
+  edge = await openEdge({ RATE_LIMIT_IP_PER_MINUTE: '0' });
 });
-
-afterAll(async () => {
-  await edge.app.close();
-  await Promise.all([database.drop(), redis.stop()]);
-});
+afterAll(() => edge.close());
 
 type Answer = Awaited<ReturnType<typeof edge.ask>>;
 const fail = (how: Failure) => edge.ask(`/edge/fail?how=${how}`);

@@ -5,7 +5,7 @@ import { readConfig } from '../../src/config/config.js';
 import { MailLinks } from '../../src/auth/mail-links.js';
 import { newId } from '../../src/kernel/ids.js';
 import { eventually } from '../support/lab.js';
-import { newEmail, openPeople, PASSWORD, type People, type Session } from '../support/people.js';
+import { codesOf, newEmail, openPeople, PASSWORD, type People, type Session } from '../support/people.js';
 
 const NEW = 'eine ganz andere Wendung';
 const PUBLIC_URL = 'https://mutirao.example/app/';
@@ -40,7 +40,6 @@ const forgot = (email: unknown, headers?: Record<string, string>) =>
   people.send('POST', '/auth/password/forgot', { email }, undefined, headers);
 const reset = (token: string, password = NEW) => people.send('POST', '/auth/password/reset', { token, password });
 const verify = (token: string) => people.send('POST', '/auth/email/verify', { token });
-const codesOf = ({ status, json }: Awaited<ReturnType<typeof people.send>>) => [status, json.code];
 
 describe('Links that are none', () => {
   it('are refused', async () => {

@@ -1,23 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/lab.js';
-import { newEmail, openPeople, PASSWORD, type People, type Session } from '../support/people.js';
+import { codesOf, newEmail, openPair, PASSWORD, type People, type Session } from '../support/people.js';
 
 let people: People;
 let beside: People;
 let admin: Session;
+let as: Awaited<ReturnType<typeof openPair>>['as'];
+let close: () => Promise<void>;
 beforeAll(async () => {
-  people = await openPeople();
-  beside = await openPeople({}, people);
-  admin = await people.person({ role: 'admin' });
+  ({ people, beside, admin, as, close } = await openPair());
 });
-afterAll(async () => {
-  await beside.close();
-  await people.close();
-});
-
-const as = (session: Session | undefined, method: string, path: string, body?: unknown, at = people) =>
-  at.send(method, path, body, session?.accessToken);
-const codesOf = ({ status, json }: Awaited<ReturnType<typeof people.send>>) => [status, json.code];
+afterAll(() => close());
 
 describe('Plans', () => {
   it('are public, and change for all in every process', async () => {

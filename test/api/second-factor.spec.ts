@@ -1,6 +1,6 @@
 import { generateSync } from 'otplib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openPeople, PASSWORD, type People, type Session } from '../support/people.js';
+import { codesOf, openPeople, PASSWORD, type People, type Session } from '../support/people.js';
 
 interface Proposal {
   secret: string;
@@ -25,7 +25,6 @@ async function secured() {
   expect((await post('confirm', session, { code: codeOf(proposal) })).status).toBe(204);
   return { session, proposal, email: session.user.email };
 }
-const codesOf = ({ status, json }: Awaited<ReturnType<typeof people.send>>) => [status, json.code];
 
 describe('Two-factor is refused', () => {
   it('to who is not signed in, and to keys', async () => {

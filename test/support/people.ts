@@ -62,4 +62,23 @@ export async function openPeople(env: Environment = {}, beside?: { install: Inst
   };
 }
 
+/** Two processes of one installation, somebody who may rule, and short words for asking as somebody. */
+export async function openPair() {
+  const people = await openPeople();
+  const beside = await openPeople({}, people);
+  return {
+    people,
+    beside,
+    admin: await people.person({ role: 'admin' }),
+    as: (session: Session | undefined, method: string, path: string, body?: unknown, at = people) =>
+      at.send(method, path, body, session?.accessToken),
+    close: async () => {
+      await beside.close();
+      await people.close();
+    },
+  };
+}
+
+export const codesOf = ({ status, json }: Awaited<ReturnType<People['send']>>) => [status, json.code];
+
 export type People = Awaited<ReturnType<typeof openPeople>>;
