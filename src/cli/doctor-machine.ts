@@ -3,6 +3,7 @@ import { access, mkdtemp, realpath, rm, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { Config } from '../config/config.js';
+import { inTime } from '../kernel/waiting.js';
 import { codeOf, fault, ok, reasonOf, warn, type Check, type Finding } from './doctor-finding.js';
 
 const OLDEST_NODE = [20, 19] as const;
@@ -108,8 +109,10 @@ const listenOnce = (port: number, host: string, signal: AbortSignal) =>
 async function isOurs(place: string, signal: AbortSignal): Promise<boolean> {
   const near = place.replace(/^0\.0\.0\.0/, '127.0.0.1').replace(/^\[::\]/, '[::1]');
   try {
-    const answer = await fetch(`http://${near}/health/live`, { signal: AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)]) });
-    return answer.ok && answer.headers.has('x-request-id') && ((await answer.json()) as { status?: unknown }).status === 'ok';
+    return await inTime(ASK_MS, signal, async (over) => {
+      const answer = await fetch(`http://${near}/health/live`, { signal: over });
+      return answer.ok && answer.headers.has('x-request-id') && ((await answer.json()) as { status?: unknown }).status === 'ok';
+    });
   } catch {
     return false;
   }

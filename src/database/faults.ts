@@ -23,8 +23,12 @@ const unstorable = new Set(['22021', '22P05']);
 
 const codeOf = (error: unknown): unknown => (error instanceof Error ? (error as { code?: unknown }).code : undefined);
 
+/** All connections were taken for as long as one may be waited for. */
+const WAITED = /timeout exceeded when trying to connect/;
+
 /** True where the same may well succeed in a moment: the database is there, and too much is going on in it. */
-export const isDatabaseBusy = (error: unknown): boolean => busyFaults.has(String(codeOf(error)));
+export const isDatabaseBusy = (error: unknown): boolean =>
+  busyFaults.has(String(codeOf(error))) || (error instanceof Error && WAITED.test(error.message));
 
 export const isDatabaseFull = (error: unknown): boolean => codeOf(error) === FULL;
 

@@ -3,7 +3,7 @@ import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '../kernel/problems.js';
-import { type Caller, Callers, type Role, type Scope } from './caller.js';
+import { type Caller, Callers, keyLacks, type Role } from './caller.js';
 import { PersonalLimit } from './limits/personal.limit.js';
 import { ROUTE_POLICY, type Access, type RoutePolicy } from './policy.js';
 import { ROUTE_WORDS, type RouteWords } from './says.js';
@@ -36,14 +36,20 @@ export class Identity {
   }
 }
 
-/** What anyone may read, every key may read. */
-export function admitKey(scopes: readonly Scope[], { method, route }: FastifyRequest): void {
+/** What anyone may read, every key may read: as a stranger, where it is not for reading what is its owner's. */
+export function admitKey(caller: Caller, request: FastifyRequest): void {
+  const { scopes } = caller;
+  if (!scopes) return;
+  const { method, route } = request;
   const { access = 'admin', scope } = route.config;
   const reads = method === 'GET' || method === 'HEAD';
-  if (scope === undefined && access === 'public' && reads) return;
+  if (scope === undefined && access === 'public' && reads) {
+    if (!scopes.includes('read') && !scopes.includes('admin')) request.caller = { ...caller, lacks: 'read' };
+    return;
+  }
   const needed = scope ?? (access === 'admin' ? 'admin' : reads ? 'read' : 'write');
   if (needed === 'none') throw new Refusal('forbidden', 'No key opens this: sign in.');
-  if (!scopes.includes(needed)) throw new Refusal('forbidden', `This key lacks the scope ${needed}.`);
+  if (!scopes.includes(needed)) throw keyLacks(needed);
 }
 
 function cacheFaults({ access, cache }: Partial<RoutePolicy> = {}, method: string): string[] {
@@ -87,7 +93,7 @@ export class AccessGuard implements CanActivate, OnModuleInit {
       if (!caller) throw new Refusal('unauthenticated');
       if (!isFor(access, caller)) throw new Refusal('forbidden');
     }
-    if (caller?.scopes) admitKey(caller.scopes, request);
+    if (caller) admitKey(caller, request);
     return this.limit.count(request, reply);
   }
 

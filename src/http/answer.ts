@@ -1,4 +1,5 @@
 import { ServerResponse, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyReply } from 'fastify';
 
 /** What an answer may do in a browser: nothing. */
@@ -23,6 +24,17 @@ export const BODY_BYTES = 1_048_576;
 const bringsMore = ({ complete, headers }: IncomingMessage): boolean =>
   !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > BODY_BYTES);
 
+const LINGER_MS = 2_000;
+
+/** Who is still sending would lose the answer with the connection: it is read on for a moment, and thrown away. */
+function lingers(socket: Socket): void {
+  socket.destroySoon = () => {
+    socket.end();
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.once('close', () => clearTimeout(timer));
+  };
+}
+
 /**
  * Carries lines that we made ourselves past Node's checks of each name and value, which for the dozen that
  * every answer has were a fifth of a small request's cost.
@@ -38,7 +50,9 @@ export class Answer<Request extends IncomingMessage = IncomingMessage> extends S
 
   _storeHeader(first: string, headers?: object | null): void {
     const says = headers ?? {};
-    if (this.isLast?.() || bringsMore(this.req)) this.shouldKeepAlive = false;
+    const more = bringsMore(this.req);
+    if (more || this.isLast?.()) this.shouldKeepAlive = false;
+    if (more) lingers(this.req.socket);
     const policy = 'content-security-policy' in says ? '' : POLICY;
     const control = 'cache-control' in says ? '' : CONTROL;
     plain._storeHeader.call(this, first + this.firm + this.limits + policy + control, headers);

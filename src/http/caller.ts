@@ -11,6 +11,8 @@ export interface Caller {
   sessionId?: string;
   /** What the key by which he is here is for; all where it is a sign-in. */
   scopes?: readonly Scope[] | null;
+  /** What his key would need to read what is his own; without it he reads as a stranger. */
+  lacks?: Scope;
   /** The limits of his own plan; nothing where it leaves them to the configuration. */
   requestsPerMinute?: number | null;
   costlyPerMinute?: number | null;
@@ -30,6 +32,15 @@ declare module 'fastify' {
   interface FastifyRequest {
     caller?: Caller;
   }
+}
+
+export const keyLacks = (scope: Scope): Refusal => new Refusal('forbidden', `This key lacks the scope ${scope}.`);
+
+/** Who asks for what is his own, on a route that is open to strangers. */
+export function readerOf(caller: Caller | undefined, detail?: string): Caller {
+  if (!caller) throw new Refusal('unauthenticated', detail);
+  if (caller.lacks) throw keyLacks(caller.lacks);
+  return caller;
 }
 
 /** Who asks, on a route that lets in only who is signed in. */

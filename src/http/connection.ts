@@ -43,6 +43,25 @@ export function admitOddities(server: Server): void {
   });
 }
 
+/** As many as nobody sends who waits for an answer now and then. */
+const MOST_AHEAD = 100;
+const ahead = new WeakMap<Socket, number>();
+
+/**
+ * Whether it comes on a connection that was cut off, or is cut off now, as more was sent ahead on it than anyone may: thousands of
+ * requests in one piece would all be begun before anybody else is heard.
+ */
+export function isFlood(socket: Socket, answer: ServerResponse): boolean {
+  if (socket.destroyed) return true;
+  // An answer has its connection when it is its turn.
+  if (answer.socket !== null) return false;
+  const count = (ahead.get(socket) ?? 0) + 1;
+  ahead.set(socket, count);
+  if (count === 1) setImmediate(() => ahead.delete(socket));
+  if (count > MOST_AHEAD) socket.destroy();
+  return count > MOST_AHEAD;
+}
+
 /** Under which id it was told. */
 function end(socket: Socket, code: ProblemCode, lines: string): string {
   const id = newId();

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -11,9 +12,11 @@ import { CacheHook } from './cache/cache.hook.js';
 import { AddressLimit, type Done } from './limits/address.limit.js';
 import { refused, sendProblem, type Refused } from './problem.js';
 import { FORM_TYPE } from './forms.js';
+import { isFlood } from './connection.js';
 import { watchLoad } from './load.js';
 import { Readiness } from './readiness.js';
 import { isGone, UNREADABLE } from './request-line.js';
+import { UPLOAD_TYPE, UPLOAD_TYPE_NAME } from './uploads.js';
 
 /** What holds for every request, whatever route it meets or misses. */
 @Injectable()
@@ -42,6 +45,7 @@ export class Edge implements OnModuleInit {
       request.route = request.routeOptions;
       request.trace = continued(request.id, request.headers.traceparent);
       const answer = answerOf(reply);
+      if (isFlood(request.raw.socket, answer)) return;
       answer.firm = `X-Request-Id: ${request.id}\r\n${lines}`;
       answer.isLast = isLast;
       if (isShed(request, behind()))
@@ -80,13 +84,26 @@ const knows = ({ method, headers, route }: FastifyRequest): boolean =>
 // Probes are always answered.
 const isShed = ({ url }: FastifyRequest, behind: boolean): boolean => behind && !url.startsWith('/health');
 
+const HOST = /^[\w.:%~[\]-]*$/;
+
+function hasOneHost({ headers, rawHeaders, httpVersionMinor }: IncomingMessage): boolean {
+  if (headers.host === undefined) return httpVersionMinor === 0;
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts === 1 && HOST.test(headers.host);
+}
+
+const JSON_TYPE_NAME = 'application/json';
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-?8"?\s*(?:;|$))/i;
 const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
 
 function unreadable({ headers, url, method, route, raw }: FastifyRequest): Refused | undefined {
   if (url === UNREADABLE) return refused('bad_request', 'The address is not valid UTF-8, or holds the character NUL.');
-  if (headers.host === undefined && raw.httpVersionMinor > 0) return refused('bad_request', 'Send the header Host.');
+  if (!hasOneHost(raw)) return refused('bad_request', 'Send one header Host, with the name of this host.');
   // Node has said `100 Continue` where that was asked for.
   if (headers.expect !== undefined && raw.httpVersionMinor > 0 && !CONTINUE.test(headers.expect)) return refused('expectation_failed');
   // Nothing is unpacked here, so that nothing small can become large.
@@ -95,8 +112,12 @@ function unreadable({ headers, url, method, route, raw }: FastifyRequest): Refus
   if ((packed !== undefined && packed.toLowerCase() !== 'identity') || (coded !== undefined && coded.toLowerCase() !== 'chunked'))
     return refused('unsupported_type', 'Send the body as it is, neither packed nor otherwise coded.');
   const type = headers['content-type'];
-  if (type === undefined || method === 'GET' || method === 'HEAD' || route.url === undefined) return undefined;
-  const isRead = JSON_TYPE.test(type) || (route.config.forms && FORM_TYPE.test(type));
+  // Of a webhook the proof comes first, whatever it brings: its bytes are read, whatever they are called.
+  if (route.config.pace === 'webhook') headers['content-type'] = JSON_TYPE_NAME;
+  const unread = method === 'GET' || method === 'HEAD' || route.config.pace === 'webhook';
+  if (type === undefined || unread || route.url === undefined) return undefined;
+  const { forms, uploads } = route.config;
+  const isRead = uploads ? UPLOAD_TYPE.test(type) : JSON_TYPE.test(type) || (forms && FORM_TYPE.test(type));
   if (isRead && !OTHER_CHARSET.test(type)) return undefined;
-  return refused('unsupported_type', 'Send the body as application/json in UTF-8.');
+  return refused('unsupported_type', `Send the body as ${uploads ? UPLOAD_TYPE_NAME : JSON_TYPE_NAME} in UTF-8.`);
 }

@@ -6,13 +6,15 @@ import { problems } from '../kernel/problems.js';
 import { AccessGuard } from './access.guard.js';
 import { FORM_TYPE_NAME } from './forms.js';
 import type { RoutePolicy } from './policy.js';
+import { speaksOpenai } from './problem.js';
 import type { RouteWords } from './says.js';
+import { UPLOAD_TYPE_NAME } from './uploads.js';
 
 type Components = Record<string, object>;
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 
 const INTRODUCTION = `Campaigns, donations, an AI gateway, messages and business questions.
-Sign in, press **Authorize** with the access token, and every example works as it is, once tokens and codes in it are your own. Errors are problems (RFC 9457) with a stable \`code\`.`;
+Sign in, press **Authorize** with the access token, and every example works as it is, once tokens and codes in it are your own. Errors are problems (RFC 9457) with a stable \`code\`, below \`/v1\` in the shape of OpenAI.`;
 
 /** The description of all routes, from their schemas, policies and words. */
 export async function openApiDocument(app: NestFastifyApplication, version: string): Promise<OpenAPIObject> {
@@ -37,10 +39,12 @@ export async function openApiDocument(app: NestFastifyApplication, version: stri
   const groups = new Set<string>();
   const components: Components = {};
   components.Problem = schemaOf(problem, components);
-  for (const path of Object.values(document.paths)) {
+  components.OpenAIError = schemaOf(openaiProblem, components);
+  for (const [address, path] of Object.entries(document.paths)) {
     for (const operation of Object.values(path as Record<string, Operation>)) {
       const route = routes.get(operation.operationId ?? '');
       if (route) describe(operation, route.policy, route.words, components);
+      refuse(operation, speaksOpenai(address));
       for (const tag of operation.tags ?? []) groups.add(tag);
       operation.operationId = operation.operationId?.replace('Controller.', '_');
     }
@@ -55,22 +59,35 @@ function describe(operation: Operation, policy: RoutePolicy | undefined, words: 
   operation.summary = words?.summary;
   operation.description = words?.detail;
   if (words?.deprecated) operation.deprecated = true;
+  for (const [name, { says, required = false, example }] of Object.entries(words?.headers ?? {}))
+    operation.parameters?.push({ name, in: 'header', required, description: says, example, schema: { type: 'string' } });
   if (takesNothing(operation)) delete operation.requestBody;
+  // Nest knows nothing of what a route reads itself.
+  if (words?.upload)
+    operation.requestBody = { required: true, content: { [UPLOAD_TYPE_NAME]: { schema: schemaOf(words.upload, components) } } };
   describeBody(operation, policy, words);
   operation.security = policy?.access === 'public' ? [] : [{ bearer: [] }];
   operation.responses = Object.fromEntries(
-    Object.entries(words?.answers ?? {}).map(([status, { says, shape, example, type = 'application/json' }]) => [
+    Object.entries(words?.answers ?? {}).map(([status, { says, shape, example, type = 'application/json', alsoTypes = [] }]) => [
       status,
       {
         description: says,
-        ...(shape ? { content: { [type]: { schema: schemaOf(shape, components), ...(example === undefined ? {} : { example }) } } } : {}),
+        ...(shape && {
+          content: {
+            [type]: { schema: schemaOf(shape, components), ...(example === undefined ? {} : { example }) },
+            ...Object.fromEntries(alsoTypes.map((other) => [other, { schema: { type: 'string' } }])),
+          },
+        }),
       },
     ]),
   );
-  operation.responses.default = {
-    description: 'Refused: `code` says why.',
-    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-  };
+}
+
+function refuse(operation: Operation, openai: boolean): void {
+  const [type, shape] = openai ? ['application/json', 'OpenAIError'] : ['application/problem+json', 'Problem'];
+  const refusal = (says: string) => ({ description: says, content: { [type]: { schema: { $ref: `#/components/schemas/${shape}` } } } });
+  operation.responses['4XX'] = refusal(openai ? 'Refused: `error.code` says why.' : 'Refused: `code` says why.');
+  operation.responses['5XX'] = refusal('Not now: `Retry-After` says when to come again.');
 }
 
 /** Nest tells of every body as if it had to be there. */
@@ -97,11 +114,15 @@ function schemaOf(shape: z.ZodType, components: Components): object {
   return schema;
 }
 
+const code = z.enum(Object.keys(problems) as [string, ...string[]]);
+
+const openaiProblem = z.object({ error: z.object({ message: z.string(), type: z.string(), param: z.string().nullable(), code }) });
+
 const problem = z.object({
   type: z.string(),
   title: z.string(),
   status: z.int(),
-  code: z.enum(Object.keys(problems) as [string, ...string[]]),
+  code,
   detail: z.string(),
   instance: z.string().optional(),
   requestId: z.string(),

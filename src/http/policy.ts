@@ -38,6 +38,8 @@ export interface RoutePolicy {
   strangers?: true;
   /** Whether it reads forms beside JSON. */
   forms?: true;
+  /** Whether it takes uploads, and nothing else, which it reads itself when it wants them. */
+  uploads?: true;
   cache?: CachePolicy;
 }
 
@@ -58,6 +60,7 @@ declare module 'fastify' {
     scope?: Scope | 'none';
     strangers?: true;
     forms?: true;
+    uploads?: true;
     cache?: CachedRoute;
   }
 }
@@ -75,6 +78,7 @@ export const Policy = (policy: RoutePolicy) =>
       scope: policy.scope,
       strangers: policy.strangers,
       forms: policy.forms,
+      uploads: policy.uploads,
       cache: cachedRoute(policy),
     }),
     ...(policy.cache ? [UseInterceptors(CacheInterceptor)] : []),

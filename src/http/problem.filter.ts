@@ -26,10 +26,13 @@ export class ProblemFilter implements ExceptionFilter {
     const why = explain(fault);
     // A refusal is a decision, of which the request's own line tells enough, a thousand times a second if need be.
     if (why.status >= 500 && !(fault instanceof Refusal))
-      this.log.error({ requestId: request.id, traceId: request.trace.traceId, err: fault }, 'request failed');
+      this.log[why.code === 'overloaded' ? 'warn' : 'error'](
+        { requestId: request.id, traceId: request.trace.traceId, err: fault },
+        'request failed',
+      );
     // Where an answer has begun, only its sudden end can still say that it is not whole.
     if (reply.raw.headersSent) reply.raw.destroy();
-    else sendProblem(request, reply, why);
+    else sendProblem(request, fault instanceof Refusal ? reply.headers(fault.headers) : reply, why);
   }
 }
 

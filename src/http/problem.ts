@@ -3,9 +3,14 @@ import { problems, type FieldFault, type ProblemCode } from '../kernel/problems.
 import { withoutSecrets } from './secret-paths.js';
 
 const RETRY_AFTER_SECONDS = 5;
+const MOST_TOLD = 500;
+/** Of a letter that a cut went through. */
+const HALF = /[\ud800-\udbff]$/;
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 /** However the address is written: whole, with slashes doubled, or without anything behind it. */
 const OPENAI = /^(?:https?:\/\/[^/]*)?\/+v1(?:\/|$)/i;
+
+export const speaksOpenai = (path: string): boolean => OPENAI.test(path);
 
 export interface Refused {
   code: ProblemCode;
@@ -32,17 +37,22 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, why: R
   if (why.status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
   if (why.status === 401) reply.header('www-authenticate', 'Bearer');
   const path = request.originalUrl.split('?', 1)[0] ?? '';
-  const openai = OPENAI.test(path);
+  const openai = speaksOpenai(path);
   void reply
     .status(why.status)
     .type(openai ? 'application/json; charset=utf-8' : PROBLEM_TYPE)
     .send(openai ? openaiError(why) : problemOf(why, request.id, withoutSecrets(path)));
 }
 
-/** The shape that clients of OpenAI's API understand. */
-const openaiError = ({ code, detail, status, errors }: Refused) => ({
-  error: { message: detail, type: openaiType(status), param: errors?.[0]?.path ?? null, code },
+/** The shape that clients of OpenAI's API understand. They show people the message alone. */
+export const openaiError = ({ code, detail, status, errors = [] }: Refused) => ({
+  error: { message: errors.length > 0 ? told(errors) : detail, type: openaiType(status), param: errors[0]?.path ?? null, code },
 });
+
+function told(errors: readonly FieldFault[]): string {
+  const line = errors.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');
+  return line.length > MOST_TOLD ? `${line.slice(0, MOST_TOLD - 1).replace(HALF, '')}…` : line;
+}
 
 function openaiType(status: number): string {
   if (status === 401) return 'authentication_error';

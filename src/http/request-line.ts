@@ -31,7 +31,25 @@ function pathOf({ route, url }: FastifyRequest): string {
 /** Where an address leads that is none. Nobody can ask for it: a blank ends an address. */
 export const UNREADABLE = '/not readable';
 
-export function isReadable(url: string): boolean {
+/**
+ * What was asked for, as every part of the edge knows it: what is written as a whole address is brought down to its
+ * path, so that there is one name for one thing. A fragment is nobody's to send.
+ */
+export function targetOf(url: string): string {
+  const target = WHOLE.test(url) ? pathWithin(url) : url;
+  return target !== undefined && !target.includes('#') && isReadable(target) ? target : UNREADABLE;
+}
+
+const WHOLE = /^https?:/i;
+const AUTHORITY = /^https?:\/\/[^/?#]+/i;
+
+// Not as the parser of addresses writes it, which would resolve dots that nobody may send past a guard.
+const pathWithin = (url: string): string | undefined => {
+  const authority = URL.canParse(url) ? AUTHORITY.exec(url)?.[0] : undefined;
+  return authority && `/${url.slice(authority.length).replace(/^\//, '')}`;
+};
+
+function isReadable(url: string): boolean {
   if (!url.includes('%')) return true;
   if (url.includes('%00')) return false;
   try {

@@ -12,8 +12,9 @@ import { admitOddities, refusesConnections } from './connection.js';
 import { guardDepth } from './depth.js';
 import { readForms } from './forms.js';
 import type { Readiness } from './readiness.js';
-import { isReadable, tellRequest, UNREADABLE } from './request-line.js';
+import { targetOf, tellRequest } from './request-line.js';
 import { noteSecrets } from './secret-paths.js';
+import { admitUploads } from './uploads.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -42,7 +43,7 @@ export function createServer({ ENVIRONMENT }: Pick<Config, 'ENVIRONMENT'>, log: 
       return typeof given === 'string' && safeRequestId.test(given) ? given : newId();
     },
     // So that it meets the hooks like any other, which Fastify's own way with it does not.
-    rewriteUrl: ({ url = '' }) => (isReadable(url) ? url : UNREADABLE),
+    rewriteUrl: ({ url = '' }) => targetOf(url),
     // A parameter longer than an address can be; final slashes as clients of the older API have them.
     routerOptions: { maxParamLength: 16_384, ignoreTrailingSlash: true },
     clientErrorHandler: refusesConnections(log, ENVIRONMENT === 'production'),
@@ -53,6 +54,7 @@ export function createServer({ ENVIRONMENT }: Pick<Config, 'ENVIRONMENT'>, log: 
   });
   guardDepth(adapter, BODY_BYTES);
   readForms(adapter, BODY_BYTES);
+  admitUploads(adapter);
   const fastify = adapter.getInstance<FastifyInstance>();
   admitOddities(fastify.server);
   fastify.decorateRequest('trace');

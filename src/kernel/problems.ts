@@ -15,6 +15,8 @@ export const problems = {
   bad_request: theirs(400, 'The request cannot be read', 'Mend the request; the same again is refused again.'),
   malformed_json: theirs(400, 'The body is not valid JSON', 'Send valid JSON in UTF-8.'),
   body_too_deep: theirs(400, 'The body is nested too deeply', 'Send JSON of at most 32 levels.'),
+  idempotency_key_required: theirs(400, 'This needs an Idempotency-Key', 'Send one of your own, the same for each try of one gift.'),
+  idempotency_key_invalid: theirs(400, 'The Idempotency-Key is not valid', 'Send 1 to 255 visible ASCII characters.'),
   unauthenticated: theirs(401, 'Sign in first', 'Send a valid access token or API key as Bearer.'),
   invalid_credentials: theirs(401, 'E-mail or password is wrong', 'Check both, or ask for a new password.'),
   otp_required: theirs(401, 'A second proof is needed', 'Send `otp`: a code of your app, or a recovery code.'),
@@ -24,6 +26,8 @@ export const problems = {
   not_found: theirs(404, 'Not found', 'Check the address; what is not yours to see is not there either.'),
   too_slow: theirs(408, 'The request took too long to arrive', 'Send it whole within 30 seconds.'),
   conflict: theirs(409, 'This does not fit the present state', 'Read the present state, then decide again.'),
+  campaign_not_open: theirs(409, 'The campaign takes no gifts now', 'Read its present status; look for another campaign.'),
+  idempotency_in_progress: theirs(409, 'The first try is still under way', 'Send the same again in a second.'),
   campaign_state: theirs(409, 'The campaign is not in a state for that', 'Read its present status, then decide again.'),
   email_taken: theirs(409, 'Somebody has this e-mail address', 'Sign in with it, or use another.'),
   precondition_failed: theirs(412, 'It was changed meanwhile', 'Read it again and send its new version in If-Match.'),
@@ -31,9 +35,14 @@ export const problems = {
   unsupported_type: theirs(415, 'This content type is not read here', 'Send the content type that the documentation names.'),
   expectation_failed: theirs(417, 'This expectation is not met here', 'Send no Expect but 100-continue.'),
   cursor_not_valid: theirs(422, 'The cursor is not valid here', 'Begin again without one, with the same filters.'),
+  idempotency_key_reused: theirs(422, 'This Idempotency-Key belongs to another request', 'Take a new key for a new gift.'),
   link_invalid: theirs(422, 'This link is not valid, or not any more', 'Ask for a new one.'),
+  ai_request_refused: theirs(422, 'The AI provider does not take this request', 'Mend the request as its words say.'),
+  model_not_priced: theirs(422, 'This model has no price here', 'Ask for a model that the list of models names.'),
   validation_failed: theirs(422, 'Validation failed', 'Mend the fields that `errors` names.'),
   rate_limited: theirs(429, 'Too many requests', 'Wait as many seconds as Retry-After says.'),
+  token_budget_exhausted: theirs(429, 'The AI budget of the day is used up', 'Wait until it begins anew, or ask for more.'),
+  too_many_streams: theirs(429, 'Too many streams are open', 'End one, or wait for one to end.'),
   headers_too_large: theirs(431, 'The headers are too large', 'Send less than 16 KB of headers.'),
   internal_error: ours(500, 'Something went wrong here', 'Try again; where it stays, tell us the request id.'),
   overloaded: ours(503, 'Too much is going on', 'Wait as many seconds as Retry-After says.'),
@@ -55,6 +64,8 @@ export class Refusal extends Error {
     readonly code: ProblemCode,
     detail: string = problems[code].title,
     readonly errors?: readonly FieldFault[],
+    /** What else the answer tells. */
+    readonly headers: Readonly<Record<string, string>> = {},
   ) {
     super(detail);
   }

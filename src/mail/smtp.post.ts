@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { createTransport } from 'nodemailer';
+import { inTime } from '../kernel/waiting.js';
 import { messageIdOf, type Letter, type Sender } from './letter.js';
 import { unsentOf, type Unsent } from './smtp.faults.js';
 
@@ -39,16 +40,18 @@ export class SmtpPost {
     const messageId = messageIdOf(id, this.from);
     try {
       const pool = await (this.pool ??= this.open());
-      await pool.sendMail({
-        messageId,
-        from: this.from,
-        to: { name: '', address: to },
-        subject,
-        text,
-        xMailer: false,
-        headers: { 'Auto-Submitted': 'auto-generated' },
-        signal: AbortSignal.any([signal, AbortSignal.timeout(MOST_MS)]),
-      });
+      await inTime(MOST_MS, signal, (over) =>
+        pool.sendMail({
+          messageId,
+          from: this.from,
+          to: { name: '', address: to },
+          subject,
+          text,
+          xMailer: false,
+          headers: { 'Auto-Submitted': 'auto-generated' },
+          signal: over,
+        }),
+      );
       return { status: 'sent' };
     } catch (fault) {
       return unsentOf(fault, this.texts.get(messageId)?.readableDidRead ?? false);

@@ -66,6 +66,14 @@ describe('a body that nobody reads', () => {
     expect(said).not.toMatch(/connection: close/i);
   });
 
+  it('and is ten megabytes long is refused in words that its sender hears', async () => {
+    const body = JSON.stringify({ text: 'x'.repeat(10_000_000) });
+    for (let n = 0; n < 10; n += 1) {
+      const answer = await fetch(`${edge.url}/edge/echo`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+      expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([413, 'too_large']);
+    }
+  });
+
   it('nor one that was told in pieces and came to its end', async () => {
     const socket = socketTo();
     let said = '';

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { within } from '../../src/kernel/waiting.js';
 import { openEdge } from '../support/edge.js';
 import { eventually } from '../support/lab.js';
 
@@ -33,7 +34,8 @@ async function answerTo(text: string): Promise<string> {
   let said = '';
   socket.setEncoding('latin1').on('data', (part: string) => (said += part));
   socket.write(text);
-  await once(socket, 'close', { signal: AbortSignal.timeout(15_000) });
+  // Also where the server cuts it off, which is a fault to whoever still sends.
+  await within(15_000, 'the server', new Promise((resolve) => socket.once('close', resolve)));
   return said;
 }
 
@@ -94,6 +96,22 @@ it('a body that is none any more is answered and logged under the id of its requ
   expect(await toldOf(id)).toMatchObject([{ level: 'info', msg: 'request', status: 400 }]);
 });
 
+describe('requests sent ahead on one connection', () => {
+  const ahead = (many: number) =>
+    'GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(many - 1) + 'GET /nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
+
+  it('are answered one after another where they are some', async () => {
+    expect((await answerTo(ahead(50))).match(/HTTP\/1\.1 404 /g)).toHaveLength(50);
+  });
+
+  it('cost them the connection where they are thousands', async () => {
+    const counted = edge.lines.length;
+    await answerTo(ahead(20_000));
+    expect(edge.lines.length - counted).toBeLessThan(200);
+    expect((await edge.ask('/health/live')).status).toBe(200);
+  });
+});
+
 describe('what Node would answer by itself', () => {
   const odd = (id: string, line: string, more = '') => answerTo(`${line} HTTP/1.1\r\nHost: a\r\nX-Request-Id: ${id}\r\n${more}\r\n`);
   const guards = [
@@ -117,6 +135,34 @@ describe('what Node would answer by itself', () => {
       expect(said.toLowerCase()).toContain(one.toLowerCase());
     expect(said.includes('{"error":{')).toBe(line.includes('/v1'));
     expect(await toldOf(id)).toMatchObject([{ level: 'info', msg: 'request', status, method: line.split(' ')[0] }]);
+  });
+
+  it.each([
+    'http:///nowhere',
+    'http://:80/nowhere',
+    'http://[/nowhere',
+    'http://a:99999/nowhere',
+    'http://a:x/nowhere',
+    'http://a%20b/nowhere',
+    'HTTPS://256.1.1.1/nowhere',
+    '/nowhere#1',
+  ])('and so is an address that is none: %s', async (address) => {
+    const id = nextId();
+    const said = await odd(id, `GET ${address}`, 'Connection: close\r\n');
+    expect(said).toMatch(/^HTTP\/1\.1 400 .*application\/problem\+json.*"code":"bad_request"/s);
+    for (const one of [`X-Request-Id: ${id}`, ...guards, ...limits]) expect(said).toContain(one);
+    expect(await toldOf(id)).toMatchObject([{ level: 'info', msg: 'request', status: 400 }]);
+  });
+
+  it('and so is a request for several hosts, or for none that could be', async () => {
+    for (const hosts of ['Host: a\r\nHost: b', 'Host: a/b c', 'Host: <a>']) {
+      const said = await answerTo(`GET /nowhere HTTP/1.1\r\n${hosts}\r\nConnection: close\r\n\r\n`);
+      expect(said).toMatch(/^HTTP\/1\.1 400 .*"code":"bad_request"/s);
+    }
+    for (const host of ['a', 'a.example:80', '[::1]:80', '']) {
+      const said = await answerTo(`GET /nowhere HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+      expect(said).toMatch(/^HTTP\/1\.1 404 /);
+    }
   });
 
   it('but what it answers, or ignores, with right', async () => {

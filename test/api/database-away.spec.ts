@@ -41,8 +41,9 @@ const environment = () =>
     PG_LOCK_TIMEOUT_MS: String(LOCK_MS),
   });
 
-function expectComeAgain(answer: Awaited<ReturnType<typeof sql>>, code: string, withinMs: number) {
-  expect([answer.status, answer.json.code, answer.headers.get('retry-after')], answer.text).toEqual([503, code, '5']);
+function expectComeAgain(answer: Awaited<ReturnType<typeof sql>>, code: string | RegExp, withinMs: number) {
+  expect([answer.status, answer.headers.get('retry-after')], answer.text).toEqual([503, '5']);
+  expect(answer.json.code).toMatch(code);
   expect(answer.ms).toBeLessThan(withinMs + SLACK_MS);
 }
 
@@ -93,7 +94,7 @@ describe('a database that is busy', () => {
     const runners = Array.from({ length: MOST }, () => db.createQueryRunner());
     await Promise.all(runners.map((runner) => runner.connect()));
     const answers = await Promise.all([sql('SELECT 1'), job(), sql('SELECT 2')]);
-    for (const answer of answers) expectComeAgain(answer, 'dependency_down', POOL_MS);
+    for (const answer of answers) expectComeAgain(answer, 'overloaded', POOL_MS);
     expect(poolFigures(db)).toEqual({ open: MOST, idle: 0, waiting: 0, most: MOST });
     await Promise.all(runners.map((runner) => runner.release()));
     expect(await statuses(...Array.from({ length: 3 * MOST }, () => sql('SELECT 1')))).toEqual(Array(3 * MOST).fill(200));
@@ -118,7 +119,8 @@ describe('a database that is away', () => {
     try {
       for (let round = 0; round < 2; round += 1) {
         const answers = await Promise.all(Array.from({ length: 2 * MOST }, (_, n) => (n % 2 ? sql('SELECT 1') : job())));
-        for (const answer of answers) expectComeAgain(answer, 'dependency_down', Math.max(SILENCE_MS, POOL_MS) + POOL_MS);
+        // Whoever waited for a connection cannot know that those who have one are not answered.
+        for (const answer of answers) expectComeAgain(answer, /dependency_down|overloaded/, Math.max(SILENCE_MS, POOL_MS) + POOL_MS);
       }
     } finally {
       signalTree(engines.postgresPid!, 'SIGCONT');

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { Engines } from '../../src/embedded/engines.js';
 import { createLog } from '../../src/observability/log.js';
 
@@ -37,6 +38,17 @@ export async function startEngines({
     await stop();
     throw fault;
   });
+  /** By a connection of its own, as the server may have been killed or be frozen. */
+  const rows = async <T extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<T[]> => {
+    const client = new pg.Client({ connectionString: urls.DATABASE_URL, connectionTimeoutMillis: 3_000, query_timeout: 5_000 });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      return (await client.query<T>(sql, values)).rows;
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  };
   return {
     dataDir,
     databaseUrl: urls.DATABASE_URL ?? '',
@@ -51,6 +63,7 @@ export async function startEngines({
     get cacheRedisPid() {
       return engines.pids['Redis for caches'];
     },
+    rows,
     stop,
   };
 }

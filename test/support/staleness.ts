@@ -4,7 +4,7 @@ import { pause } from '../../src/kernel/waiting.js';
 type System = Awaited<ReturnType<typeof openCache>>;
 
 /** The promise. */
-const OLD_MS = 2_000;
+export const OLD_MS = 2_000;
 const TICK_MS = 20;
 
 interface Edit {
@@ -13,7 +13,7 @@ interface Edit {
 }
 
 /** Time in which this very process stood still says nothing about the system that it watches. */
-function stalls() {
+export function stalls() {
   let last = performance.now();
   const seen: { from: number; to: number }[] = [];
   const timer = setInterval(() => {

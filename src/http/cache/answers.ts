@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import { Refusal } from '../../kernel/problems.js';
 import { pause } from '../../kernel/waiting.js';
 import { isPersonal, partsOf } from './address.js';
-import type { Entry } from './entry.js';
+import type { Entry, Stamp } from './entry.js';
 import type { Found } from './process.tier.js';
 import { PROCESS_MS } from './recent.js';
 import { Tiers } from './tiers.js';
@@ -80,13 +81,18 @@ export class Answers {
     }
   }
 
-  private async make(
-    address: string,
-    lifeMs: number,
-    make: Make,
-    given?: Awaited<ReturnType<typeof this.tiers.redis.begin>>,
-  ): Promise<Loaded | undefined> {
-    const stamp = given ?? (isPersonal(address) ? await this.tiers.redis.begin(address, lifeMs, false) : undefined);
+  /** What took its time and was overtaken by a drop is made once more, as it may be older than anything may be. */
+  private async make(address: string, lifeMs: number, make: Make, stamp?: Stamp): Promise<Loaded | undefined> {
+    stamp ??= isPersonal(address) ? await this.tiers.redis.begin(address, lifeMs, false) : undefined;
+    const first = await this.makeOnce(address, lifeMs, make, stamp);
+    if (!first?.overtaken) return first;
+    const second = await this.makeOnce(address, lifeMs, make, await this.tiers.redis.begin(address, lifeMs, false));
+    if (second?.overtaken)
+      throw new Refusal('overloaded', 'This changes faster than it can be told at this moment. Try again in a moment.');
+    return second;
+  }
+
+  private async makeOnce(address: string, lifeMs: number, make: Make, stamp?: Stamp) {
     const began = performance.now();
     let entry: Entry | undefined;
     try {
@@ -98,7 +104,8 @@ export class Answers {
     const made: Found = { entry, began, until: began + PROCESS_MS, stamp };
     await this.tiers.cache.set(address, made, lifeMs);
     if (made.stored) this.tiers.figures.stored += 1;
-    return { entry, how: made.stored ? 'stored' : 'alone' };
+    const changed = stamp ? !made.stored : this.tiers.drops.since(began, partsOf(address).tags);
+    return { entry, how: made.stored ? 'stored' : 'alone', overtaken: changed && performance.now() > made.until } as const;
   }
 
   /** What is under way, where it began lately and nothing it may be made of was dropped here since. */

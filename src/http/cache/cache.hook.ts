@@ -46,7 +46,7 @@ export class CacheHook {
         done();
         return;
       }
-      if (caller.scopes) admitKey(caller.scopes, request);
+      admitKey(caller, request);
       await this.limit.count(request, reply);
       // Only who is known may ask for a fresh answer: a stranger could keep the database busy with it.
       if (wantsFresh(request)) done();

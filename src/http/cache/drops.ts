@@ -1,8 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import type pg from 'pg';
 import { CONFIG } from '../../config/config.module.js';
 import type { Config } from '../../config/config.js';
-import { ImpatientClient } from '../../database/client.js';
+import { OwnConnection } from '../../database/own-connection.js';
 import { newId } from '../../kernel/ids.js';
 import { pause, within } from '../../kernel/waiting.js';
 import { afterCommit, type Tx, withCommit } from '../../database/transactions.js';
@@ -35,14 +34,18 @@ export class Drops implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly closing = new AbortController();
   private failedAt = -Infinity;
   private delivered: string[] = [];
+  private undelivered: ReadonlySet<string> = new Set();
   private clearing: NodeJS.Timeout | undefined;
-  private client: pg.Client | undefined;
+  private readonly own: OwnConnection;
   private looking: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly tiers: Tiers,
-    @Inject(CONFIG) private readonly config: Config,
-  ) {}
+    @Inject(CONFIG) config: Config,
+  ) {
+    // In line for one of the pool's it would call this process blind when it is only busy.
+    this.own = new OwnConnection(config, 'cache', ASK_MS);
+  }
 
   /** Commits with the change. The writer is answered once Redis has heard, or has had its time. */
   add(tx: Tx, tags: readonly string[]): void {
@@ -63,7 +66,7 @@ export class Drops implements OnApplicationBootstrap, OnApplicationShutdown {
     await this.looking;
     clearTimeout(this.clearing);
     await this.clear();
-    await this.client?.end().catch(() => undefined);
+    await this.own.end();
   }
 
   private async committed(id: string, tags: readonly string[]): Promise<void> {
@@ -90,7 +93,7 @@ export class Drops implements OnApplicationBootstrap, OnApplicationShutdown {
   private async clear(): Promise<void> {
     this.clearing = undefined;
     const ids = this.delivered.splice(0);
-    if (ids.length > 0) await this.ask(CLEAR, [ids]).catch(() => undefined);
+    if (ids.length > 0) await this.own.ask(CLEAR, [ids]).catch(() => undefined);
   }
 
   private async keepLooking(): Promise<void> {
@@ -104,39 +107,17 @@ export class Drops implements OnApplicationBootstrap, OnApplicationShutdown {
   /** Whether there may be more. */
   private async look(): Promise<boolean> {
     const began = performance.now();
-    const drops = await this.ask<Drop>(LOOK);
+    const drops = await this.own.ask<Drop>(LOOK);
+    const seen = this.undelivered;
+    this.undelivered = new Set(drops.map(({ id }) => id));
     if (drops.length > 0) {
-      this.tiers.dropped(drops.flatMap(({ tags }) => tags));
+      // Once is enough: what begins after this reads what was committed before it.
+      this.tiers.dropped(drops.filter(({ id }) => !seen.has(id)).flatMap(({ tags }) => tags));
       if (!(await this.deliver(drops))) return false;
     }
     if (drops.length === MOST_AT_ONCE) return true;
     // Own failures since then are in the table, but maybe too young to be seen.
     if (began > this.failedAt + OWNER_MS) this.tiers.trustedUntil = began + PROCESS_MS;
     return false;
-  }
-
-  // A connection of its own: a look that stood in line for one would call this process blind when it is only busy.
-  private async ask<T extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<T[]> {
-    try {
-      this.client ??= await this.connect();
-      return (await this.client.query<T>(text, values)).rows;
-    } catch (fault) {
-      const { client } = this;
-      this.client = undefined;
-      await client?.end().catch(() => undefined);
-      throw fault;
-    }
-  }
-
-  private async connect(): Promise<pg.Client> {
-    const client = new ImpatientClient({
-      connectionString: this.config.DATABASE_URL,
-      application_name: 'mutirao-cache',
-      connectionTimeoutMillis: ASK_MS,
-      query_timeout: ASK_MS,
-      keepAlive: true,
-    });
-    await client.connect();
-    return client;
   }
 }

@@ -1,6 +1,9 @@
 /** Life of anything in a process: answers, and loads that others may join. */
 export const PROCESS_MS = 1_000;
 
+/** Longer than an answer is in the making. */
+const REMEMBERED_MS = 30_000;
+
 /** Tags that were dropped a moment ago, so that nothing begun before is used or kept by this process. */
 export class RecentDrops {
   private readonly at = new Map<string, number>();
@@ -16,9 +19,8 @@ export class RecentDrops {
     return tags.some((tag) => (this.at.get(tag) ?? -Infinity) >= began);
   }
 
-  /** Nothing that began longer ago is used anyway. */
   forget(): void {
-    const old = performance.now() - 2 * PROCESS_MS;
+    const old = performance.now() - REMEMBERED_MS;
     for (const [tag, at] of this.at) if (at < old) this.at.delete(tag);
   }
 }
