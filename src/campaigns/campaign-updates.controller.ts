@@ -9,7 +9,7 @@ import { Says } from '../http/says.js';
 import { newId } from '../kernel/ids.js';
 import { Refusal } from '../kernel/problems.js';
 import { updateShape, type UpdateBody } from './campaigns.dto.js';
-import { keptOfOne, organizers } from './campaigns.policies.js';
+import { HOUR, keptOfOne, organizers } from './campaigns.policies.js';
 import { Campaigns } from './campaigns.service.js';
 import { CampaignUpdatesStore } from './campaign-updates.store.js';
 import { campaignWords, updateOf } from './campaigns.words.js';
@@ -23,7 +23,7 @@ export class CampaignUpdatesController {
     private readonly cursors: Cursors,
   ) {}
 
-  @Policy(keptOfOne('limit', 'cursor'))
+  @Policy(keptOfOne(HOUR, 'limit', 'cursor'))
   @Says(campaignWords.updates)
   @Get()
   async list(

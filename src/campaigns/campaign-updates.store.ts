@@ -13,6 +13,15 @@ export class CampaignUpdatesStore {
     return this.db.manager.find(CampaignUpdate, { where, order: { id: 'DESC' }, take });
   }
 
+  /** All that somebody told, the newest first. */
+  toldBy(ownerId: string): Promise<CampaignUpdate[]> {
+    return this.db.manager
+      .createQueryBuilder(CampaignUpdate, 'u')
+      .where('u.campaignId IN (SELECT id FROM campaigns WHERE owner_id = :ownerId)', { ownerId })
+      .orderBy('u.id', 'DESC')
+      .getMany();
+  }
+
   async add(tx: Tx, update: Omit<CampaignUpdate, 'createdAt'>): Promise<CampaignUpdate> {
     await tx.insert(CampaignUpdate, update);
     return tx.findOneByOrFail(CampaignUpdate, { id: update.id });

@@ -1,10 +1,11 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Belongings, type Belonging } from '../users/belongings.service.js';
 import type { Tx } from '../database/transactions.js';
+import { CampaignUpdatesStore } from './campaign-updates.store.js';
 import { Campaigns } from './campaigns.service.js';
 import { CampaignsStore } from './campaigns.store.js';
 import { statuses } from './campaign.entity.js';
-import { wholeOf } from './campaigns.words.js';
+import { updateOf, wholeOf } from './campaigns.words.js';
 
 const MOST = 10_000;
 
@@ -16,6 +17,7 @@ export class CampaignsOfPeople implements Belonging, OnModuleInit {
   constructor(
     private readonly belongings: Belongings,
     private readonly store: CampaignsStore,
+    private readonly updates: CampaignUpdatesStore,
     private readonly campaigns: Campaigns,
   ) {}
 
@@ -25,11 +27,15 @@ export class CampaignsOfPeople implements Belonging, OnModuleInit {
 
   async export(userId: string): Promise<unknown> {
     const own = await this.store.listWhole({ statuses, ownerId: userId }, { skip: 0, take: MOST });
-    return own.map(wholeOf);
+    const updates = new Map(own.map(({ id }) => [id, [] as ReturnType<typeof updateOf>[]]));
+    for (const update of await this.updates.toldBy(userId)) updates.get(update.campaignId)?.push(updateOf(update));
+    return own.map((campaign) => ({ ...wholeOf(campaign), updates: updates.get(campaign.id) }));
   }
 
-  erase(tx: Tx, userId: string): Promise<void> {
-    return this.renamed(tx, userId);
+  /** What takes gifts pauses, as nobody would answer for it. */
+  async erase(tx: Tx, userId: string): Promise<void> {
+    await this.store.pauseAllOf(tx, userId);
+    await this.renamed(tx, userId);
   }
 
   async renamed(tx: Tx, userId: string): Promise<void> {

@@ -1,10 +1,9 @@
 import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { callerOf } from '../http/caller.js';
+import { callerOf, readerOf, type Caller } from '../http/caller.js';
 import { Cursors } from '../http/lists.js';
 import { Policy } from '../http/policy.js';
 import { Says } from '../http/says.js';
-import { Refusal } from '../kernel/problems.js';
 import {
   campaignChangeShape,
   campaignsQuery,
@@ -13,7 +12,7 @@ import {
   type CampaignsQuery,
   type NewCampaignBody,
 } from './campaigns.dto.js';
-import { keptOfAll, keptOfOne, organizers } from './campaigns.policies.js';
+import { HOUR, keptOfAll, keptOfOne, organizers } from './campaigns.policies.js';
 import { Campaigns, isPublic } from './campaigns.service.js';
 import { CampaignsStore, placeIn, type Filter, type Place } from './campaigns.store.js';
 import { statuses } from './campaign.entity.js';
@@ -33,7 +32,7 @@ export class CampaignsController {
   @Get()
   async list(@Req() { caller }: FastifyRequest, @Query({ schema: campaignsQuery }) query: CampaignsQuery) {
     const { sort } = query;
-    const filter = filterOf(query, caller?.id);
+    const filter = filterOf(query, caller);
     const found = await this.cursors.paged(
       `campaigns ${sort} ${JSON.stringify(filter)}`,
       query,
@@ -45,7 +44,7 @@ export class CampaignsController {
     return { ...found, items: found.items.map(itemOf), nextCursor: sort === '-raisedCents' ? null : found.nextCursor };
   }
 
-  @Policy(keptOfOne())
+  @Policy(keptOfOne(HOUR))
   @Says(campaignWords.one)
   @Get(':id')
   async one(@Req() { caller }: FastifyRequest, @Param('id') id: string, @Res({ passthrough: true }) reply: FastifyReply) {
@@ -86,13 +85,13 @@ export class CampaignsController {
 }
 
 /** Strangers see what is active or has ended; one's own, and for admins all, are there in every state. */
-function filterOf({ q, ownerId, status }: CampaignsQuery, callerId: string | undefined): Filter {
+function filterOf({ q, ownerId, status }: CampaignsQuery, caller: Caller | undefined): Filter {
   // As a stranger first; whoever is signed in is asked for alone.
-  if (ownerId === 'me' && callerId === undefined) throw new Refusal('unauthenticated');
+  const owner = ownerId === 'me' ? readerOf(caller).id : ownerId?.toLowerCase();
   const seen = ownerId === 'me' ? statuses : statuses.filter(isPublic);
   return {
     ...(q ? { q } : {}),
-    ...(ownerId ? { ownerId: ownerId === 'me' ? callerId : ownerId.toLowerCase() } : {}),
+    ...(owner ? { ownerId: owner } : {}),
     statuses: seen.filter((one) => status === undefined || one === status),
   };
 }

@@ -36,10 +36,14 @@ export const htmlShape = z
   .refine((text) => text !== '', 'must hold some text')
   .meta({ type: 'string' });
 
+/** Years of five digits are read by nobody. */
+const LATEST = Date.UTC(3000, 0);
+
 const endsAtShape = z.iso
   .datetime({ offset: true })
   .transform((text) => new Date(text))
   .refine((at) => at.getTime() > Date.now(), 'must be in the future')
+  .refine((at) => at.getTime() < LATEST, 'must be before the year 3000')
   .meta({ type: 'string', format: 'date-time' });
 
 const fields = {
@@ -50,8 +54,12 @@ const fields = {
   endsAt: endsAtShape.nullable().optional(),
   category: z.enum(categories).nullable().optional(),
   coverUrl: z
-    .url({ protocol: /^https$/ })
+    .string()
     .max(2_000)
+    .regex(
+      /^https:\/\/[\w-]+(?:\.[\w-]+)+(?::\d{1,5})?(?:[/?#][^\s"'<>\\^`{|}]*)?$/i,
+      'must be an address of https as it is written in a link',
+    )
     .nullable()
     .optional(),
 };

@@ -2,19 +2,21 @@ import type { FastifyRequest } from 'fastify';
 import type { RoutePolicy } from '../http/policy.js';
 import { CAMPAIGNS_TAG, campaignTag } from './campaigns.service.js';
 
-const SECONDS = 3_600;
+/** In seconds. */
+export const HOUR = 3_600;
 
-const kept = (tags: (request: FastifyRequest) => string[], query?: readonly string[]): RoutePolicy => ({
+const kept = (seconds: number, tags: (request: FastifyRequest) => string[], query?: readonly string[]): RoutePolicy => ({
   access: 'public',
   pace: 'browse',
-  cache: { seconds: SECONDS, audience: 'everyone', tags, query },
+  cache: { seconds, audience: 'everyone', tags, query },
 });
 
 /** What is made of many campaigns. */
-export const keptOfAll = (...query: string[]): RoutePolicy => kept(() => [CAMPAIGNS_TAG], query);
+export const keptOfAll = (...query: string[]): RoutePolicy => kept(HOUR, () => [CAMPAIGNS_TAG], query);
 
 /** What is made of the one in the address. */
-export const keptOfOne = (...query: string[]): RoutePolicy => kept(({ params }) => [campaignTag((params as { id: string }).id)], query);
+export const keptOfOne = (seconds: number, ...query: string[]): RoutePolicy =>
+  kept(seconds, ({ params }) => [campaignTag((params as { id: string }).id)], query);
 
 export const organizers = { access: 'organizer', pace: 'browse' } as const;
 export const admins = { access: 'admin', pace: 'browse' } as const;

@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { Transactions, type Tx } from '../database/transactions.js';
 import { Cache } from '../http/cache/cache.service.js';
-import type { Caller } from '../http/caller.js';
+import { readerOf, type Caller } from '../http/caller.js';
 import { newId } from '../kernel/ids.js';
 import { Refusal } from '../kernel/problems.js';
 import { Outbox } from '../outbox/outbox.service.js';
-import type { CampaignStatus } from './campaign.entity.js';
-import type { CampaignChangeBody, NewCampaignBody } from './campaigns.dto.js';
+import { statuses, type CampaignStatus } from './campaign.entity.js';
+import type { CampaignChangeBody, NewCampaignBody, Sort } from './campaigns.dto.js';
 import { endCampaign } from './campaigns.queue.js';
-import { CampaignsStore, type WholeCampaign } from './campaigns.store.js';
+import { CampaignsStore, isId, type CampaignView, type WholeCampaign } from './campaigns.store.js';
 import { slugBeside, slugOf } from './slugs.js';
 
 /** Whatever is made of several campaigns carries this tag. */
@@ -17,14 +17,22 @@ export const campaignTag = (idOrSlug: string): string => `campaign:${idOrSlug.to
 
 export const isPublic = (status: CampaignStatus): boolean => status === 'active' || status === 'ended';
 
+/** Of what everybody may see, that which is looked for. */
+interface Look {
+  q?: string;
+  status?: CampaignStatus;
+  sort?: Sort;
+  take: number;
+}
+
 /** What its owner, or an admin, may make of a campaign. */
-const moves = {
+const moves: Record<Move, { from: readonly CampaignStatus[]; to: CampaignStatus }> = {
   publish: { from: ['draft', 'paused'], to: 'active' },
   pause: { from: ['active'], to: 'paused' },
   close: { from: ['active', 'paused'], to: 'ended' },
   hold: { from: ['draft', 'active', 'paused'], to: 'held' },
-} as const satisfies Record<string, { from: readonly CampaignStatus[]; to: CampaignStatus }>;
-export type Move = keyof typeof moves;
+};
+export type Move = 'publish' | 'pause' | 'close' | 'hold';
 
 @Injectable()
 export class Campaigns {
@@ -38,9 +46,25 @@ export class Campaigns {
   /** As this caller may see it: drafts and held ones are there for their owners and admins only. */
   async seenBy(caller: Caller | undefined, idOrSlug: string): Promise<WholeCampaign> {
     const campaign = await this.store.find(idOrSlug);
-    if (!campaign || !(isPublic(campaign.status) || campaign.status === 'paused' || isHisOwn(campaign, caller)))
-      throw new Refusal('not_found', 'There is no such campaign.');
+    const isForAll = campaign && (isPublic(campaign.status) || campaign.status === 'paused');
+    if (!campaign || !(isForAll || isHisOwn(campaign, caller))) throw noneSuch();
+    if (!isForAll) readerOf(caller);
     return campaign;
+  }
+
+  /** Some of those that everybody may see, and how many there are. */
+  async shown({ q, status, sort = '-createdAt', take }: Look): Promise<{ items: CampaignView[]; total: number }> {
+    const filter = { ...(q ? { q } : {}), statuses: statuses.filter((one) => isPublic(one) && (status ?? one) === one) };
+    const [items, total] = await Promise.all([this.store.list(filter, sort, { skip: 0, take }), this.store.count(filter)]);
+    return { items, total };
+  }
+
+  /** For whoever knows it by its slug, which never becomes another's. */
+  async idOf(idOrSlug: string): Promise<string> {
+    if (isId(idOrSlug)) return idOrSlug.toLowerCase();
+    const id = await this.store.idOf(idOrSlug);
+    if (id === undefined) throw noneSuch();
+    return id;
   }
 
   async ownedBy(caller: Caller, idOrSlug: string): Promise<WholeCampaign> {
@@ -77,17 +101,25 @@ export class Campaigns {
     const campaign = await this.ownedBy(caller, idOrSlug);
     const { from, to } = moves[move];
     await this.transactions.run(async (tx) => {
-      if (await this.store.move(tx, campaign.id, from, to)) this.drop(tx, campaign);
-      else if ((await this.store.find(campaign.id))?.status !== to)
-        throw new Refusal('campaign_state', `From ${campaign.status} there is no way to ${to}.`);
+      if (to === 'active' && !(await this.store.hasOwner(tx, campaign.id)))
+        throw new Refusal('campaign_state', 'Its owner has gone, so that nobody stands for it.');
+      if (await this.store.move(tx, campaign.id, from, to)) {
+        this.drop(tx, campaign);
+        return;
+      }
+      const { status, endsAt } = (await this.store.find(campaign.id)) ?? campaign;
+      if (status === to) return;
+      const isLate = endsAt !== null && from.includes(status);
+      throw new Refusal('campaign_state', isLate ? 'Its `endsAt` has passed: move it first.' : `From ${status} there is no way to ${to}.`);
     });
     return this.seenBy(caller, campaign.id);
   }
 
+  /** What is not held is where this leads, so that again is no fault here either. */
   async release(caller: Caller, idOrSlug: string): Promise<WholeCampaign> {
     const campaign = await this.ownedBy(caller, idOrSlug);
     await this.transactions.run(async (tx) => {
-      if (await this.store.release(tx, campaign.id)) this.drop(tx, campaign);
+      if (await this.store.release(tx, campaign.id, await this.store.hasOwner(tx, campaign.id))) this.drop(tx, campaign);
     });
     return this.seenBy(caller, campaign.id);
   }
@@ -95,7 +127,7 @@ export class Campaigns {
   async remove(caller: Caller, idOrSlug: string): Promise<void> {
     const campaign = await this.ownedBy(caller, idOrSlug);
     await this.transactions.run(async (tx) => {
-      await this.store.remove(tx, campaign.id);
+      if (!(await this.store.remove(tx, campaign.id))) throw new Refusal('conflict', 'Somebody has given to it: end it instead.');
       this.drop(tx, campaign);
     });
   }
@@ -106,14 +138,17 @@ export class Campaigns {
     if (campaign?.status === 'ended') await this.transactions.run(async (tx) => this.drop(tx, campaign));
   }
 
-  drop(tx: Tx, { id, slug }: Pick<WholeCampaign, 'id' | 'slug'>): void {
-    this.cache.drop(tx, [campaignTag(id), campaignTag(slug), CAMPAIGNS_TAG]);
+  drop(tx: Tx, ...campaigns: Pick<WholeCampaign, 'id' | 'slug'>[]): void {
+    const tags = campaigns.flatMap(({ id, slug }) => [campaignTag(id), campaignTag(slug)]);
+    if (tags.length > 0) this.cache.drop(tx, [...tags, CAMPAIGNS_TAG]);
   }
 
   private watchEnd(tx: Tx, campaignId: string, endsAt: Date | null): void {
     if (endsAt) this.outbox.add(tx, endCampaign, { campaignId }, { runAt: endsAt, priority: 'high' });
   }
 }
+
+const noneSuch = () => new Refusal('not_found', 'There is no such campaign.');
 
 export const isHisOwn = ({ ownerId }: Pick<WholeCampaign, 'ownerId'>, caller: Caller | undefined): boolean =>
   caller !== undefined && (caller.role === 'admin' || caller.id === ownerId);

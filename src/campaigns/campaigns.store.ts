@@ -116,30 +116,58 @@ export class CampaignsStore {
     return affected === 1;
   }
 
-  /** From one of these states to that one; `false` where it is in none of them by now. */
+  /** Whoever owns it is there, and stays until the end of this. */
+  async hasOwner(tx: Tx, id: string): Promise<boolean> {
+    const found = await tx.query<object[]>(
+      'SELECT FROM users WHERE id = (SELECT owner_id FROM campaigns WHERE id = $1) AND deleted_at IS NULL FOR SHARE',
+      [id],
+    );
+    return found.length === 1;
+  }
+
+  /** From one of these states to that one; `false` where it is in none of them by now, or would be over before it began. */
   async move(tx: Tx, id: string, from: readonly CampaignStatus[], to: CampaignStatus): Promise<boolean> {
     const [, moved] = await tx.query<[unknown, number]>(
       `UPDATE campaigns c SET status = $3, held_from = CASE WHEN $3 = 'held' THEN c.status END, version = version + 1, updated_at = now()
-        WHERE c.id = $1 AND ${STATUS} = ANY($2)`,
+        WHERE c.id = $1 AND ${STATUS} = ANY($2) AND ($3 <> 'active' OR ${ENDS} > now())`,
       [id, from, to],
     );
     return moved === 1;
   }
 
-  async release(tx: Tx, id: string): Promise<boolean> {
+  async pauseAllOf(tx: Tx, ownerId: string): Promise<void> {
+    await tx.query(
+      `UPDATE campaigns SET status = 'paused', version = version + 1, updated_at = now() WHERE owner_id = $1 AND status = 'active'`,
+      [ownerId],
+    );
+  }
+
+  /** Without its owner nobody stands for what it would be given. */
+  async release(tx: Tx, id: string, hasOwner: boolean): Promise<boolean> {
     const [, released] = await tx.query<[unknown, number]>(
-      `UPDATE campaigns SET status = held_from, held_from = NULL, version = version + 1, updated_at = now() WHERE id = $1 AND status = 'held'`,
-      [id],
+      `UPDATE campaigns SET status = CASE WHEN held_from = 'active' AND NOT $2 THEN 'paused' ELSE held_from END, held_from = NULL, version = version + 1, updated_at = now() WHERE id = $1 AND status = 'held'`,
+      [id, hasOwner],
     );
     return released === 1;
   }
 
-  async remove(tx: Tx, id: string): Promise<void> {
-    await tx.delete(Campaign, { id });
+  async idOf(slug: string): Promise<string | undefined> {
+    const [found] = await this.db.query<{ id: string }[]>('SELECT id FROM campaigns WHERE slug = $1', [slug]);
+    return found?.id;
+  }
+
+  /** Whoever is giving at this moment holds the row, so that one of the two comes first. */
+  async remove(tx: Tx, id: string): Promise<boolean> {
+    await tx.query('SELECT FROM campaigns WHERE id = $1 FOR UPDATE', [id]);
+    const [, removed] = await tx.query<[unknown, number]>(
+      'DELETE FROM campaigns WHERE id = $1 AND NOT EXISTS (SELECT FROM donations WHERE campaign_id = $1)',
+      [id],
+    );
+    return removed === 1;
   }
 }
 
-const isId = (text: string) => /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text);
+export const isId = (text: string) => /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text);
 
 function conditions({ statuses, ownerId, q }: Filter): { where: string; values: unknown[] } {
   const values: unknown[] = [];
@@ -150,7 +178,7 @@ function conditions({ statuses, ownerId, q }: Filter): { where: string; values: 
   if (q)
     say(
       (at) =>
-        `campaign_words(c.title, c.summary, c.description) @@ (websearch_to_tsquery('search_portuguese', ${at}) || websearch_to_tsquery('search_english', ${at}))`,
+        `campaign_words(c.title, c.summary, c.description) @@ (websearch_to_tsquery('search_portuguese', portuguese_singular(${at})) || websearch_to_tsquery('search_english', ${at}))`,
       q,
     );
   return { where: all.join(' AND '), values };

@@ -93,19 +93,30 @@ export const campaignWords: Record<Route, RouteWords> = {
     summary: 'Change a campaign',
     detail:
       'For its owner and admins. With `If-Match` only where the version is still that one (412 otherwise); gifts do not change the version.',
+    headers: { 'If-Match': { says: 'An `ETag` of the campaign, or its version.', example: '"1"' } },
     body: { summary: 'Half of the roof is there.' },
     answers: whole('As it is now.'),
   },
-  publish: { group, summary: 'Publish a campaign', detail: `From draft or paused. ${STATES}`, answers: whole('It is active.') },
+  publish: {
+    group,
+    summary: 'Publish a campaign',
+    detail: `From draft or paused, while \`endsAt\` has not passed. ${STATES}`,
+    answers: whole('It is active.'),
+  },
   pause: { group, summary: 'Pause a campaign', detail: `From active. ${STATES}`, answers: whole('It is paused.') },
   close: { group, summary: 'End a campaign', detail: `From active or paused, for good. ${STATES}`, answers: whole('It has ended.') },
   hold: {
     group,
     summary: 'Hold a campaign',
-    detail: 'For admins: nobody but owner and admins sees it, and it takes no gifts.',
+    detail: `For admins: nobody but owner and admins sees it, and it takes no gifts. From draft, active or paused. ${STATES}`,
     answers: whole('It is held.'),
   },
-  release: { group, summary: 'Release a campaign', detail: 'For admins: back to where it was.', answers: whole('It is released.') },
+  release: {
+    group,
+    summary: 'Release a campaign',
+    detail: 'For admins: back to where it was before it was held. Again is 200, and so it is for one that is not held: it stays as it is.',
+    answers: whole('It is not held.'),
+  },
   remove: { group, summary: 'Remove a campaign', detail: 'Only without any donation.', answers: { 204: { says: 'It is gone.' } } },
   updates: {
     group,

@@ -26,6 +26,8 @@ const options: sanitize.IOptions = {
   allowedSchemesByTag: { a: ['https', 'http', 'mailto'] },
   allowProtocolRelative: false,
   nestingLimit: 20,
+  // An address without its beginning would be one of ours.
+  exclusiveFilter: ({ tag, attribs: { src = '' } }) => tag === 'img' && !/^https:\/\//i.test(src),
   transformTags: { a: sanitize.simpleTransform('a', { rel: 'nofollow noopener ugc' }) },
 };
 /** What a page may show as it is: no script, no style, no frame, no form. */

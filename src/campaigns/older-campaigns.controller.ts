@@ -9,6 +9,7 @@ import { keptOfAll } from './campaigns.policies.js';
 import { isPublic } from './campaigns.service.js';
 import { CampaignsStore, type WholeCampaign } from './campaigns.store.js';
 import { statuses } from './campaign.entity.js';
+import { decimalOf } from './reais.js';
 
 const PAGE = 20;
 /** Since when nobody should begin to use it. */
@@ -77,11 +78,8 @@ const olderOf = ({ id, title, description, goalCents, raisedCents, status, creat
   id,
   titulo: title,
   descricao: description,
-  meta: reais(goalCents),
-  arrecadado: reais(raisedCents),
+  meta: decimalOf(goalCents),
+  arrecadado: decimalOf(raisedCents),
   status,
   criado_em: createdAt,
 });
-
-/** From whole cents, without ever being a fraction. */
-const reais = (cents: number): string => `${Math.trunc(cents / 100)}.${String(Math.abs(cents % 100)).padStart(2, '0')}`;

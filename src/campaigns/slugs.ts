@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { isId } from './campaigns.store.js';
 
 const MOST_LETTERS = 60;
 const TAIL = '23456789abcdefghjkmnpqrstuvwxyz';
@@ -11,7 +12,9 @@ export function slugOf(title: string): string {
     .replaceAll(/\p{M}/gu, '')
     .toLowerCase()
     .replaceAll(/[^a-z\d]+/g, '-');
-  return plain.slice(0, MOST_LETTERS).replaceAll(/^-+|-+$/g, '') || 'campanha';
+  const slug = plain.slice(0, MOST_LETTERS).replaceAll(/^-+|-+$/g, '') || 'campanha';
+  // What is written like an id would be looked for among ids.
+  return isId(slug) ? `campanha-${slug}` : slug;
 }
 
 /** The same with a few letters more, for when somebody has it. */

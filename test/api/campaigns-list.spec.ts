@@ -51,6 +51,9 @@ describe('The list of campaigns', () => {
     ['q=crianca', ['school', 'roof']],
     ['q=CRIANÇAS', ['school', 'roof']],
     ['q=coracao', ['heart']],
+    ['q=cora%C3%A7%C3%B5es', ['heart']],
+    ['q=coracoes', ['heart']],
+    ['q=materiais', ['school']],
     ['q=abandon%20build', ['dogs']],
     ['q=telhado%20-creche', []],
     ['q=telhado%20OR%20dogs', ['dogs', 'roof']],
@@ -61,7 +64,11 @@ describe('The list of campaigns', () => {
   ])('answers %s', async (query, right) => {
     if (query === 'sort=-raisedCents') {
       await people.rows(`INSERT INTO campaign_totals VALUES ($1, 500, 1), ($2, 300, 1)`, [made.dogs, made.heart]);
-      await people.rows(`INSERT INTO campaign_tail VALUES (gen_random_uuid(), $1, 100, 1), (gen_random_uuid(), $1, 50, 0)`, [made.school]);
+      await people.rows(
+        `INSERT INTO campaign_tail (id, campaign_id, donation_id, cents, donors)
+         SELECT gen_random_uuid(), $1, gen_random_uuid(), cents, donors FROM (VALUES (100, 1), (50, 0)) AS gifts (cents, donors)`,
+        [made.school],
+      );
     }
     expect(await names(query)).toEqual(right);
   });
@@ -116,6 +123,13 @@ describe('Older clients', () => {
     expect((await ask(`${slash}?page=2`)).status).toBe(404);
   });
 
+  it('find the largest goal that there may be', async () => {
+    await make('moon', 'À lua', 'x', 1_000_000_000_000, null);
+    const found = ((await ask('/')).json.results as { id: string; meta: string }[]).find(({ id }) => id === made.moon);
+    expect(found?.meta).toBe('10000000000.00');
+    await people.send('DELETE', `/campaigns/${made.moon}`, undefined, ana.accessToken);
+  });
+
   it('leaf through pages of twenty', async () => {
     for (let n = 0; n < 18; n += 1) await make(`more${n}`, `Mais ${n}`, 'x', 100, null);
     const { json } = await ask('/');
@@ -138,8 +152,10 @@ describe('Who goes', () => {
       eva.accessToken,
     );
     await people.send('POST', `/campaigns/${String(json.id)}/publish`, undefined, eva.accessToken);
+    for (const title of ['Um', 'Dois'])
+      await people.send('POST', `/campaigns/${String(json.id)}/updates`, { title, body: 'x' }, eva.accessToken);
     const taken = await people.send('GET', '/users/me/export', undefined, eva.accessToken);
-    expect(taken.json.campaigns).toMatchObject([{ title: 'Horta' }]);
+    expect(taken.json.campaigns).toMatchObject([{ title: 'Horta', updates: [{ title: 'Dois' }, { title: 'Um', body: 'x' }] }]);
     expect((await people.send('GET', `/campaigns/${String(json.id)}`)).json.owner).toMatchObject({ name: 'Ana Souza' });
     await people.send('PATCH', '/users/me', { name: 'Eva Maria' }, eva.accessToken);
     expect((await people.send('GET', `/campaigns/${String(json.id)}`)).json.owner).toMatchObject({ name: 'Eva Maria' });

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../src/kernel/ids.js';
-import { eventually } from '../support/lab.js';
 import { codesOf, openPeople, type People, type Session } from '../support/people.js';
 
 let people: People;
@@ -25,7 +24,6 @@ async function made(as = ana, more: object = {}, published = false): Promise<{ i
   if (published) expect((await ask(as, 'POST', `/${String(json.id)}/publish`)).status).toBe(200);
   return json as { id: string; slug: string; version: number };
 }
-const idsOf = (json: Record<string, unknown>) => (json.items as { id: string }[]).map(({ id }) => id);
 
 describe('Refused', () => {
   const id = newId();
@@ -78,9 +76,13 @@ describe('Refused', () => {
     ['description', { description: 'a\0b' }],
     ['endsAt', { endsAt: '2020-01-01T00:00:00Z' }],
     ['endsAt', { endsAt: 'soon' }],
+    ['endsAt', { endsAt: '9999-12-31T23:59:59-23:59' }],
     ['category', { category: 'spam' }],
     ['coverUrl', { coverUrl: 'javascript:alert(1)' }],
     ['coverUrl', { coverUrl: 'http://example.org/x.png' }],
+    ['coverUrl', { coverUrl: 'https://example.org/"onerror="x' }],
+    ['coverUrl', { coverUrl: 'https:example.org' }],
+    ['coverUrl', { coverUrl: 'https://user@example.org/x.png' }],
     ['status', { status: 'active' }],
     ['ownerId', { ownerId: newId() }],
     ['raisedCents', { raisedCents: 5 }],
@@ -123,6 +125,11 @@ describe('Refused', () => {
 });
 
 describe('A campaign', () => {
+  it('whose title is written like an id is found by its slug', async () => {
+    const { slug } = await made(ana, { title: newId() }, true);
+    expect((await ask(undefined, 'GET', `/${slug}`)).status).toBe(200);
+  });
+
   it('begins as a draft that only its owner and admins see', async () => {
     const { status, json } = await ask(ana, 'POST', '', { ...body, endsAt: null });
     expect(status).toBe(201);
@@ -158,60 +165,6 @@ describe('A campaign', () => {
     for (const slug of slugs) expect(slug).toMatch(/^acao-ja-pao-cafe(-[a-z\d]{5})?$/);
     const [{ id, slug }] = all as [(typeof all)[0]];
     expect((await ask(ana, 'PATCH', `/${id}`, { title: 'Outro nome' })).json.slug).toBe(slug);
-  });
-
-  it('goes its ways, and no others', async () => {
-    const { id } = await made();
-    const go = async (move: string, as = ana) => {
-      const { status, json } = await ask(as, 'POST', `/${id}/${move}`);
-      return status === 200 ? json.status : json.code;
-    };
-    expect(await go('pause')).toBe('campaign_state');
-    expect(await go('close')).toBe('campaign_state');
-    expect([await go('publish'), await go('publish'), await go('pause'), await go('pause')]).toEqual([
-      'active',
-      'active',
-      'paused',
-      'paused',
-    ]);
-    expect([await go('publish'), await go('hold', admin), await go('hold', admin)]).toEqual(['active', 'held', 'held']);
-    expect(await go('publish')).toBe('campaign_state');
-    expect((await ask(undefined, 'GET', `/${id}`)).status).toBe(404);
-    expect((await ask(ana, 'GET', `/${id}`)).json.status).toBe('held');
-    expect([await go('release', admin), await go('release', admin), await go('close'), await go('close')]).toEqual([
-      'active',
-      'active',
-      'ended',
-      'ended',
-    ]);
-    for (const move of ['publish', 'pause']) expect(await go(move)).toBe('campaign_state');
-    expect(codesOf(await ask(ana, 'PATCH', `/${id}`, { title: 'x' }))).toEqual([409, 'campaign_state']);
-    expect((await ask(undefined, 'GET', `/${id}`)).json.status).toBe('ended');
-  });
-
-  it('is one of the moves that come at once', async () => {
-    const { id } = await made(ana, {}, true);
-    const answers = await Promise.all(['pause', 'close', 'pause', 'close', 'publish'].map((move) => ask(ana, 'POST', `/${id}/${move}`)));
-    for (const { status } of answers) expect([200, 409]).toContain(status);
-    const { json } = await ask(ana, 'GET', `/${id}`);
-    expect(['ended', 'active']).toContain(json.status);
-  });
-
-  it('ends at its moment by itself, for all who look', async () => {
-    const { id } = await made(ana, { endsAt: new Date(Date.now() + 1_500).toISOString() }, true);
-    expect((await ask(undefined, 'GET', `/${id}`)).json.status).toBe('active');
-    expect(idsOf((await ask(undefined, 'GET', '?status=active&limit=100')).json)).toContain(id);
-    await eventually(
-      async () => (await ask(undefined, 'GET', `/${id}`)).json.status,
-      (status) => status === 'ended',
-      10_000,
-    );
-    await eventually(
-      async () => idsOf((await ask(undefined, 'GET', '?status=active&limit=100')).json),
-      (ids) => !ids.includes(id),
-      10_000,
-    );
-    expect(codesOf(await ask(ana, 'POST', `/${id}/publish`))).toEqual([409, 'campaign_state']);
   });
 
   it('changes by its version, of which one of many at once is the next', async () => {
