@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource, LessThan } from 'typeorm';
+import { DataSource, IsNull, LessThan, Not } from 'typeorm';
 import type { Tx } from '../database/transactions.js';
 import type { From } from '../http/lists.js';
 import { newId } from '../kernel/ids.js';
@@ -21,7 +21,10 @@ export type AuditAction =
   | 'consent_taken_back'
   | 'key_made'
   | 'key_ended'
-  | 'refresh_reused';
+  | 'refresh_reused'
+  | 'ai_budget_set'
+  | 'ai_cache_purged'
+  | 'ai_tokens_granted';
 
 @Injectable()
 export class Audit {
@@ -54,6 +57,18 @@ export class Audit {
     return this.db.manager.find(AuditEntry, {
       select: { at: true, action: true, facts: true },
       where: { subjectId },
+      order: { id: 'ASC' },
+    });
+  }
+
+  /** What one person did to the rights of others, who are not named here. */
+  by(actorId: string): Promise<Pick<AuditEntry, 'at' | 'action'>[]> {
+    return this.db.manager.find(AuditEntry, {
+      select: { at: true, action: true },
+      where: [
+        { actorId, subjectId: Not(actorId) },
+        { actorId, subjectId: IsNull() },
+      ],
       order: { id: 'ASC' },
     });
   }

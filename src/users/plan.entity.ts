@@ -3,6 +3,7 @@ import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
 /** What a person may use. Where it says nothing, the configuration's own figure holds. */
 @Entity('plans')
 @Check('plans_daily_tokens', 'daily_tokens >= 0')
+@Check('plans_daily_usd', 'daily_usd >= 0')
 @Check('plans_requests', 'requests_per_minute >= 0')
 @Check('plans_costly', 'costly_per_minute >= 0')
 export class Plan {
@@ -14,6 +15,10 @@ export class Plan {
 
   @Column('integer', { name: 'daily_tokens', nullable: true })
   dailyTokens!: number | null;
+
+  /** Dollars of AI in a day. */
+  @Column('double precision', { name: 'daily_usd', nullable: true })
+  dailyUsd?: number | null;
 
   @Column('integer', { name: 'requests_per_minute', nullable: true })
   requestsPerMinute!: number | null;

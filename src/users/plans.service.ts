@@ -29,7 +29,7 @@ export class Plans {
       const { id, ...facts } = plan;
       await this.audit.note(tx, 'plan_edited', { actorId }, { plan: id, ...facts });
       this.cache.drop(tx, [PLANS_TAG]);
-      return plan;
+      return (await tx.findOneBy(Plan, { id })) ?? plan;
     });
   }
 }

@@ -4,6 +4,7 @@ import { callerOf } from '../http/caller.js';
 import { Limits } from '../http/limits/limits.service.js';
 import { Policy } from '../http/policy.js';
 import { Says } from '../http/says.js';
+import { Allowances } from './allowances.service.js';
 import { Audit } from './audit.service.js';
 import { Belongings } from './belongings.service.js';
 import { People } from './people.service.js';
@@ -21,6 +22,7 @@ export class UsersController {
     private readonly belongings: Belongings,
     private readonly audit: Audit,
     private readonly limits: Limits,
+    private readonly allowances: Allowances,
   ) {}
 
   @Policy({
@@ -49,9 +51,15 @@ export class UsersController {
   @Get('me/export')
   async export(@Req() request: FastifyRequest) {
     const { id } = callerOf(request);
-    const [user, rights, rest] = await Promise.all([this.users.byId(id), this.audit.of(id), this.belongings.export(id)]);
-    const profile = { ...profileOf(user), consentSource: user.consentSource, updatedAt: user.updatedAt };
-    return { exportedAt: new Date(), profile, rights, ...rest };
+    const [user, rights, acts, rest] = await Promise.all([
+      this.users.byId(id),
+      this.audit.of(id),
+      this.audit.by(id),
+      this.belongings.export(id),
+    ]);
+    const { emailVerifiedAt, consentSource, updatedAt } = user;
+    const profile = { ...profileOf(user), emailVerifiedAt, consentSource, updatedAt };
+    return { exportedAt: new Date(), profile, rights, acts, ...rest };
   }
 
   @Policy({ access: 'signed-in', pace: 'browse' })
@@ -60,8 +68,8 @@ export class UsersController {
   async ownLimits(@Req() request: FastifyRequest) {
     const caller = callerOf(request);
     const { plan, email } = await this.users.byId(caller.id);
-    const all = await this.limits.ofCaller(request, caller, email ?? '');
-    return { plan, items: all.map(limitOf) };
+    const [rates, budgets] = await Promise.all([this.limits.ofCaller(request, caller, email ?? ''), this.allowances.of(caller.id)]);
+    return { plan, items: [...rates.map(limitOf), ...budgets.map((budget) => ({ ...budget, kind: 'budget' }))] };
   }
 
   @Policy({ access: 'signed-in', pace: 'browse' })

@@ -39,9 +39,16 @@ export const profileShape = z
   })
   .meta({ id: 'Profile' });
 
-export const limitShape = z
-  .object({ name: z.string(), kind: z.literal('rate'), limit: z.int(), perSeconds: z.int(), remaining: z.int(), fullInSeconds: z.int() })
-  .meta({ id: 'Limit' });
+const rateShape = z.object({
+  ...{ name: z.string(), kind: z.literal('rate'), limit: z.int(), perSeconds: z.int() },
+  ...{ remaining: z.int(), fullInSeconds: z.int() },
+});
+const budgetShape = z.object({
+  ...{ name: z.string(), kind: z.literal('budget'), limit: z.number(), used: z.number(), reserved: z.number() },
+  ...{ remaining: z.number(), fullInSeconds: z.int() },
+});
+
+export const limitShape = z.discriminatedUnion('kind', [rateShape, budgetShape]).meta({ id: 'Limit' });
 
 export const limitOf = ({ rule, remaining, fullIn }: Verdict) => ({
   name: rule.name,

@@ -1,4 +1,5 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { Allowances } from './allowances.service.js';
 import { Audit } from './audit.service.js';
 import { Belongings } from './belongings.service.js';
 import { FirstAdmin } from './first-admin.service.js';
@@ -19,8 +20,8 @@ export class UsersModule {
     return {
       module: UsersModule,
       controllers: serves ? [UsersController, PeopleController, PlansController] : [],
-      providers: [Users, UsersStore, People, PeopleStore, Plans, ...(serves ? [FirstAdmin] : []), Belongings, Hashing, Audit],
-      exports: [Users, People, Belongings, Hashing, Audit],
+      providers: [Users, UsersStore, People, PeopleStore, Plans, ...(serves ? [FirstAdmin] : []), Belongings, Allowances, Hashing, Audit],
+      exports: [Users, People, Belongings, Allowances, Hashing, Audit],
     };
   }
 }

@@ -21,7 +21,11 @@ const exportShape = z.looseObject({
   exportedAt: z.iso.datetime(),
   profile: z.looseObject({}),
   rights: z.array(z.looseObject({ at: z.iso.datetime(), action: z.string() })),
+  acts: z.array(z.looseObject({ at: z.iso.datetime(), action: z.string() })),
   signIns: z.looseObject({ sessions: z.array(z.looseObject({})), apiKeys: z.array(z.looseObject({})) }),
+  campaigns: z.array(z.looseObject({})),
+  donations: z.array(z.looseObject({})),
+  refunds: z.array(z.looseObject({})),
 });
 
 export const usersWords: Record<'me' | 'change' | 'erase' | 'export' | 'limits', RouteWords> = {

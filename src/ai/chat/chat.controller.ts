@@ -1,0 +1,87 @@
+import { Body, Controller, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isDatabaseAway, isDatabaseBusy } from '../../database/faults.js';
+import { callerOf } from '../../http/caller.js';
+import { Policy } from '../../http/policy.js';
+import { problemOf, refused } from '../../http/problem.js';
+import { Says } from '../../http/says.js';
+import { Refusal } from '../../kernel/problems.js';
+import type { Log } from '../../observability/log.js';
+import { LOG } from '../../observability/observability.module.js';
+import { Budget } from '../budget/budget.service.js';
+import { shownStanding } from '../budget/budget.words.js';
+import { eventStream } from '../event-stream.js';
+import { tellBudget, tellStream, untilGone, wantsFresh } from '../replies.js';
+import { soon } from '../soon.js';
+import { chatShape, type ChatBody } from './chat.dto.js';
+import { Chat, type Turn } from './chat.service.js';
+import { chatWords, usageOf } from './chat.words.js';
+
+const PATH = '/api/v1/ai/chat';
+
+@Controller('api/v1/ai')
+export class ChatController {
+  constructor(
+    private readonly chat: Chat,
+    private readonly budget: Budget,
+    @Inject(LOG) private readonly log: Log,
+  ) {}
+
+  @Policy({ access: 'signed-in', pace: 'costly', scope: 'ai' })
+  @Says(chatWords.ask)
+  @HttpCode(200)
+  @Post('chat')
+  async ask(
+    @Req() request: FastifyRequest,
+    @Body({ schema: chatShape }) { stream: streams = false, ...asked }: ChatBody,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const { id: userId } = callerOf(request);
+    const turn = await this.chat.begin({ userId, ...asked, streams, keeps: !wantsFresh(request), over: untilGone(reply) });
+    // Whatever is refused before the first word is an answer like any other.
+    const first = turn.pieces.next();
+    reply.header('x-conversation-id', turn.conversationId);
+    if (streams) {
+      await soon(first);
+      tellBudget(reply, turn.tally.standing ?? (await this.budget.lately(userId)), turn.tally.cached);
+      tellStream(reply);
+      return eventStream(this.eventsOf(turn, first, userId, request.id));
+    }
+    for (let next = await first; !next.done; next = await turn.pieces.next());
+    const standing = await this.budget.standing(userId);
+    tellBudget(reply, standing, turn.tally.cached);
+    const { conversationId, reply: text } = turn;
+    const budget = shownStanding(standing, this.budget.timeZone);
+    return { conversationId, reply: text, cached: isHit(turn), usage: usageIn(turn), budget };
+  }
+
+  private async *eventsOf(
+    turn: Turn,
+    first: Promise<IteratorResult<string, void>>,
+    userId: string,
+    requestId: string,
+  ): AsyncGenerator<string, void, void> {
+    try {
+      for (let next = await first; !next.done; next = await turn.pieces.next()) yield eventOf('delta', { text: next.value });
+      const budget = shownStanding(await this.budget.standing(userId), this.budget.timeZone);
+      yield eventOf('usage', { ...usageIn(turn), budget });
+      const { id: turnId, conversationId, cut } = turn;
+      yield eventOf('done', { conversationId, turnId, cached: isHit(turn), cut });
+    } catch (fault) {
+      yield eventOf('error', { ...problemOf(this.explained(fault, requestId), requestId, PATH), conversationId: turn.conversationId });
+    } finally {
+      await turn.pieces.return();
+    }
+  }
+
+  private explained(fault: unknown, requestId: string) {
+    if (fault instanceof Refusal) return refused(fault.code, fault.message);
+    this.log.error({ requestId, err: fault }, 'a reply of the AI broke off');
+    if (isDatabaseAway(fault) || isDatabaseBusy(fault)) return refused('dependency_down', 'A part this needs does not answer.');
+    return refused('internal_error', 'It was logged under the request id.');
+  }
+}
+
+const isHit = ({ tally }: Turn): boolean => tally.cached === 'HIT';
+const usageIn = ({ tally }: Turn) => usageOf(tally.usage, tally.costNanos);
+const eventOf = (name: string, data: object): string => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
