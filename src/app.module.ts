@@ -1,8 +1,9 @@
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
+import { AiModule } from './ai/ai.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { CampaignsModule } from './campaigns/campaigns.module.js';
 import { ConfigModule } from './config/config.module.js';
-import type { Config } from './config/config.js';
+import { consumes, servesAi, servesApi, type Config } from './config/config.js';
 import { DatabaseModule } from './database/database.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
@@ -15,12 +16,6 @@ import { schema } from './schema.js';
 import { UsersModule } from './users/users.module.js';
 
 export type Features = NonNullable<ModuleMetadata['imports']>;
-
-/** Whether this process hands over and does the work of the outbox. */
-export const consumes = ({ APP_ROLE, part }: Config) => APP_ROLE === 'worker' || (APP_ROLE === 'all' && part !== 'requests');
-
-/** Whether this process answers for people, and not only for machines. */
-export const servesApi = ({ APP_ROLE, part }: Config) => (APP_ROLE === 'all' || APP_ROLE === 'api') && part !== 'background';
 
 @Module({})
 export class AppModule {
@@ -40,6 +35,7 @@ export class AppModule {
         UsersModule.of(serves),
         AuthModule.of(serves),
         CampaignsModule.of(serves),
+        AiModule.of(servesAi(config)),
         ...features,
       ],
     };

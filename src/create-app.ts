@@ -1,7 +1,7 @@
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { AppModule, servesApi, type Features } from './app.module.js';
-import type { Config } from './config/config.js';
+import { AppModule, type Features } from './app.module.js';
+import { servesApi, type Config } from './config/config.js';
 import { version } from './health/version.js';
 import { serveDocs } from './http/docs.js';
 import { createServer } from './http/server.js';

@@ -1,8 +1,8 @@
 import cluster from 'node:cluster';
 import type { FastifyInstance } from 'fastify';
 import { once } from 'node:events';
-import { consumes, type Features } from './app.module.js';
-import { ConfigFaults, type Config } from './config/config.js';
+import type { Features } from './app.module.js';
+import { ConfigFaults, consumes, type Config } from './config/config.js';
 import { createApp } from './create-app.js';
 import { drain } from './http/server.js';
 import { Readiness } from './http/readiness.js';

@@ -12,6 +12,10 @@ import { CacheDrops1763660000000 } from './database/migrations/1763660000000-cac
 import { People1763700000000 } from './database/migrations/1763700000000-people.js';
 import { Mails1763710000000 } from './database/migrations/1763710000000-mails.js';
 import { Campaigns1763800000000 } from './database/migrations/1763800000000-campaigns.js';
+import { Donations1763900000000 } from './database/migrations/1763900000000-donations.js';
+import { SearchPlurals1763910000000 } from './database/migrations/1763910000000-search-plurals.js';
+import { Ai1763920000000 } from './database/migrations/1763920000000-ai.js';
+import { AiChat1763930000000 } from './database/migrations/1763930000000-ai-chat.js';
 import { CacheDrop } from './http/cache/cache-drop.entity.js';
 import { Mail } from './mail/mail.entity.js';
 import { HandledJob, OutboxMessage, QueueState } from './outbox/outbox.entity.js';
@@ -44,5 +48,9 @@ export const schema: Schema = {
     People1763700000000,
     Mails1763710000000,
     Campaigns1763800000000,
+    Donations1763900000000,
+    SearchPlurals1763910000000,
+    Ai1763920000000,
+    AiChat1763930000000,
   ],
 };

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { parseEnv } from 'node:util';
 import { settings, type SettingName, type Values } from './settings.js';
 import { showFault } from './shown.js';
@@ -88,6 +89,15 @@ export function publicUrl({ PUBLIC_URL, HOST, PORT }: Pick<Config, 'PUBLIC_URL' 
 export const workerCount = ({ WORKERS }: Pick<Config, 'WORKERS'>): number =>
   WORKERS === 'auto' ? Math.max(1, availableParallelism()) : WORKERS;
 
+/** Whether this process hands over and does the work of the outbox. */
+export const consumes = ({ APP_ROLE, part }: Config) => APP_ROLE === 'worker' || (APP_ROLE === 'all' && part !== 'requests');
+
+/** Whether this process answers for people, and not only for machines. */
+export const servesApi = ({ APP_ROLE, part }: Config) => (APP_ROLE === 'all' || APP_ROLE === 'api') && part !== 'background';
+
+/** Whether this process answers what is asked of the AI. */
+export const servesAi = (config: Config) => config.APP_ROLE === 'ai' || servesApi(config);
+
 /** Checks of passwords that one process does at once: of all cores but one, its part. */
 export const hashesAtOnce = (config: Pick<Config, 'WORKERS'>): number =>
   Math.max(1, Math.floor((availableParallelism() - 1) / workerCount(config)));
@@ -141,5 +151,37 @@ function contradictions(given: Partial<Values>, env: Environment): string[] {
     faults.push('ADMIN_PASSWORD: expected 10 to 200 characters');
   if ((given.PGPOOL_MIN_CONNECTIONS ?? 0) > (given.PGPOOL_MAX_CONNECTIONS ?? Infinity))
     faults.push('PGPOOL_MIN_CONNECTIONS: expected no more than PGPOOL_MAX_CONNECTIONS');
+  if (given.PAYMENT_PROVIDER?.includes('pix')) faults.push(...pixFaults(given, env));
+  if (given.AI_BASE_URL && !env.AI_MODEL?.trim()) faults.push('AI_MODEL: expected a model beside AI_BASE_URL');
   return faults;
+}
+
+/** What a bank cannot be asked without. */
+function pixFaults(given: Partial<Values>, env: Environment): string[] {
+  const needed = ['PIX_API_URL', 'PIX_CLIENT_ID', 'PIX_CLIENT_SECRET', 'PIX_KEY', 'PIX_WEBHOOK_SECRET'] as const;
+  const faults = needed.filter((name) => !env[name]?.trim()).map((name) => `${name}: expected a value, as PAYMENT_PROVIDER lists pix`);
+  const { PIX_CERT_FILE: cert, PIX_KEY_FILE: key } = given;
+  if (!cert !== !key)
+    faults.push(`${cert ? 'PIX_KEY_FILE' : 'PIX_CERT_FILE'}: expected a file beside ${cert ? 'PIX_CERT_FILE' : 'PIX_KEY_FILE'}`);
+  if (!cert || !key) return faults;
+  const unread = Object.entries({ PIX_CERT_FILE: cert, PIX_KEY_FILE: key }).flatMap(([name, file]) => {
+    const code = unreadable(file);
+    return code ? [`${name}: expected a file that can be read, got ${code}`] : [];
+  });
+  if (unread.length > 0) return [...faults, ...unread];
+  try {
+    createSecureContext({ cert: readFileSync(cert), key: readFileSync(key) });
+  } catch (cause) {
+    faults.push(`PIX_KEY_FILE: expected the private key of PIX_CERT_FILE, both as PEM, got ${(cause as NodeJS.ErrnoException).code}`);
+  }
+  return faults;
+}
+
+function unreadable(file: string): string | undefined {
+  try {
+    readFileSync(file);
+    return undefined;
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code;
+  }
 }

@@ -110,7 +110,12 @@ export const sections = {
     AI_PRICES: json(prices, 'JSON such as {"model": {"input": 0.15, "output": 0.6}} per million tokens', {
       help: 'prices per million tokens',
     }),
+    AI_CONTEXT_TOKENS: whole(8_192, { min: 4_096, max: 10_000_000, help: 'tokens that a model of the chat can read and write at once' }),
     AI_DAILY_TOKENS: whole(50_000, { help: 'tokens per person and day' }),
+    AI_DAILY_USD: matching(/^\d{1,6}(?:\.\d{1,9})?$/, 'dollars, such as 2.50', {
+      help: 'most that the AI may cost per person and day',
+      shown: 'no ceiling of its own',
+    }),
     AI_RESET_TIMEZONE: timeZone('America/Sao_Paulo', { help: 'where the day of the budget begins' }),
     AI_STREAMS_PER_USER: whole(5, { min: 1, max: 1000, help: 'streams of one person at once' }),
   },

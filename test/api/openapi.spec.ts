@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AccessGuard } from '../../src/http/access.guard.js';
+import { newId } from '../../src/kernel/ids.js';
 import { problems } from '../../src/kernel/problems.js';
 import { openApp } from '../support/app.js';
 import { freshDatabase, freshRedis } from '../support/fresh.js';
@@ -18,7 +19,7 @@ interface Operation {
   deprecated?: boolean;
   tags: string[];
   security: object[];
-  requestBody?: { content: Record<string, { schema: { $ref: string }; example?: Record<string, unknown> }> };
+  requestBody?: { content: Record<string, { schema: Shape & { $ref?: string }; example?: Record<string, unknown> }> };
   responses: Record<string, { description: string; content?: Record<string, { schema: Shape }> }>;
 }
 
@@ -41,6 +42,18 @@ afterAll(async () => {
 });
 
 const draft = { title: 'A roof', summary: 'It rains in.', description: '<p>Help.</p>', goalCents: 100 };
+
+const UPLOAD = 'multipart/form-data';
+
+function written(type: string, example: Record<string, string>): string | URLSearchParams | FormData {
+  if (type === 'application/json') return JSON.stringify(example);
+  if (type !== UPLOAD) return new URLSearchParams(example);
+  const form = new FormData();
+  for (const [name, value] of Object.entries(example))
+    if (name === 'file') form.append(name, new Blob(['OggS']), value);
+    else form.append(name, value);
+  return form;
+}
 
 const described = async () => (await app.ask('/api/openapi.json')).json as unknown as Described;
 
@@ -86,8 +99,34 @@ describe('the description of the API', () => {
   it('tells what one takes along', async () => {
     const { paths } = await described();
     const shape = paths['/api/v1/users/me/export']?.get?.responses[200]?.content?.['application/json']?.schema;
-    expect(shape?.required).toEqual(['exportedAt', 'profile', 'rights', 'signIns']);
+    expect(shape?.required).toEqual(['exportedAt', 'profile', 'rights', 'acts', 'signIns', 'campaigns', 'donations', 'refunds']);
     expect(Object.keys(shape?.properties ?? {})).toEqual(shape?.required);
+  });
+
+  it('tells that errors below /v1, and only there, have the shape of OpenAI', async () => {
+    const { paths, components } = await described();
+    for (const [path, methods] of Object.entries(paths))
+      for (const { responses } of Object.values(methods))
+        for (const status of ['4XX', '5XX'])
+          expect(responses[status]?.content, path).toEqual(
+            path.startsWith('/v1/')
+              ? { 'application/json': { schema: { $ref: '#/components/schemas/OpenAIError' } } }
+              : { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+          );
+    const { headers, json } = await app.ask('/v1/models');
+    expect(headers.get('content-type')).toMatch(/^application\/json/);
+    expect(components.schemas.OpenAIError?.required).toEqual(Object.keys(json));
+    const error = components.schemas.OpenAIError?.properties.error as unknown as Shape;
+    expect(error.required).toEqual(Object.keys(json.error as object));
+    expect(error.properties).toMatchObject({ param: { type: ['string', 'null'] } });
+  });
+
+  it('tells what may come as text', async () => {
+    const { paths } = await described();
+    const types = (path: string) => Object.keys(paths[path]?.post?.responses[200]?.content ?? {});
+    expect(types('/v1/chat/completions')).toEqual(['application/json', 'text/event-stream']);
+    expect(types('/api/v1/ai/chat')).toEqual(['application/json', 'text/event-stream']);
+    expect(types('/v1/audio/transcriptions')).toEqual(['application/json', 'text/plain']);
   });
 
   it('knows every code of the catalogue, and no other', async () => {
@@ -107,7 +146,7 @@ describe('the bodies that it tells of', () => {
           isOpen: security.length === 0,
           type,
           example,
-          shape: components.schemas[schema.$ref.replace('#/components/schemas/', '')],
+          shape: schema.$ref === undefined ? schema : components.schemas[schema.$ref.replace('#/components/schemas/', '')],
         })),
       ),
     );
@@ -128,9 +167,12 @@ describe('the bodies that it tells of', () => {
     const { paths } = await described();
     const bare = Object.entries(paths).flatMap(([path, { post }]) => (post && !post.requestBody ? [path] : []));
     expect(bare.sort()).toEqual([
+      '/api/v1/ai/cache/purge',
       '/api/v1/auth/logout-all',
       '/api/v1/auth/otp/enable',
       ...['close', 'hold', 'pause', 'publish', 'release'].map((step) => `/api/v1/campaigns/{id}/${step}`),
+      // Read as whoever sends them writes them.
+      ...['pix/{secret}', 'pix/{secret}/pix', 'sandbox'].map((sender) => `/api/v1/payments/webhooks/${sender}`),
     ]);
   });
 
@@ -140,28 +182,39 @@ describe('the bodies that it tells of', () => {
   });
 
   it('are read as their examples have them, by whom they are for', async () => {
-    const people = await openPeople();
+    const people = await openPeople({ PAYMENT_PROVIDER: 'sandbox' });
     const admin = await people.person({ role: 'admin' });
     const campaign = await people.send('POST', '/campaigns', draft, admin.accessToken);
+    await people.send('POST', `/campaigns/${String(campaign.json.id)}/publish`, undefined, admin.accessToken);
     const ids: Record<string, string> = {
       '/api/v1/plans/{id}': 'pro',
       '/api/v1/users/{id}': (await people.person()).user.id,
+      '/api/v1/ai/budgets/{userId}': admin.user.id,
+      '/api/v1/ai/budgets/{userId}/grants': admin.user.id,
       '/api/v1/campaigns/{id}': String(campaign.json.id),
       '/api/v1/campaigns/{id}/updates': String(campaign.json.id),
+      '/api/v1/campaigns/{id}/donations': String(campaign.json.id),
     };
     const refused: [request: string, code: unknown][] = [];
     for (const { path, method, isOpen, type, example } of await bodies()) {
-      const isForm = type !== 'application/json';
-      const { status, json } = await people.ask(path.replace('{id}', ids[path] ?? ''), {
+      const { status, json } = await people.ask(path.replace(/\{(?:id|userId)\}/, ids[path] ?? ''), {
         method,
-        headers: { 'content-type': type, ...(isOpen ? {} : { authorization: `Bearer ${admin.accessToken}` }) },
-        body: isForm ? new URLSearchParams(example as Record<string, string>) : JSON.stringify(example),
+        // Whoever sends an upload has to say where its parts end.
+        headers: {
+          ...(type !== UPLOAD && { 'content-type': type }),
+          'idempotency-key': newId(),
+          ...(isOpen ? {} : { authorization: `Bearer ${admin.accessToken}` }),
+        },
+        body: written(type, example as Record<string, string>),
       });
-      if (status >= 400) refused.push([`${path} ${type}`, json.code]);
+      if (status >= 400) refused.push([`${path} ${type}`, json.code ?? (json.error as { code: string }).code]);
     }
     await people.close();
-    // Only for tokens that nobody was given, and codes where no second factor was begun.
+    // Only for tokens that nobody was given, codes where no second factor was begun, gifts that nobody gave, and what the
+    // built-in model is no good for.
     expect(Object.fromEntries(refused)).toEqual({
+      '/v1/audio/transcriptions multipart/form-data': 'ai_request_refused',
+      '/v1/embeddings application/json': 'ai_request_refused',
       '/api/token/refresh application/json': 'refresh_token_invalid',
       '/api/token/refresh application/x-www-form-urlencoded': 'refresh_token_invalid',
       '/api/v1/auth/email/verify application/json': 'link_invalid',
@@ -169,6 +222,8 @@ describe('the bodies that it tells of', () => {
       '/api/v1/auth/otp/disable application/json': 'conflict',
       '/api/v1/auth/password/reset application/json': 'link_invalid',
       '/api/v1/auth/refresh application/json': 'refresh_token_invalid',
+      '/api/v1/donations/{id}/refund application/json': 'not_found',
+      '/api/v1/payments/held/{provider}/{eventId}/resolve application/json': 'not_found',
     });
   });
 });

@@ -18,7 +18,7 @@ describe('Plans', () => {
     expect((json.items as { id: string }[]).map(({ id }) => id)).toEqual(['free', 'pro', 'enterprise']);
     expect((await as(admin, 'GET', '/plans')).status).toBe(200);
     expect((await people.send('GET', '/plans', undefined, 'x')).status).toBe(401);
-    const plan = { name: 'Pro', dailyTokens: 100, requestsPerMinute: 7, costlyPerMinute: 3 };
+    const plan = { name: 'Pro', dailyTokens: 100, dailyUsd: 1.5, requestsPerMinute: 7, costlyPerMinute: 3 };
     expect(codesOf(await as(admin, 'PUT', '/plans/gold', plan))).toEqual([404, 'not_found']);
     for (const wrong of [{}, { ...plan, dailyTokens: -1 }, { ...plan, dailyTokens: 1.5 }, { ...plan, id: 'free' }, { ...plan, name: '' }])
       expect((await as(admin, 'PUT', '/plans/pro', wrong)).status).toBe(422);
@@ -46,6 +46,7 @@ describe('Plans', () => {
     expect(json.items).toEqual([
       { name: 'user', kind: 'rate', limit: 7, perSeconds: 60, remaining: 6, fullInSeconds: 60 },
       { name: 'costly', kind: 'rate', limit: 3, perSeconds: 60, remaining: 3, fullInSeconds: 0 },
+      { name: 'ai-tokens', kind: 'budget', limit: 1, used: 0, reserved: 0, remaining: 1, fullInSeconds: 0 },
     ]);
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_, n) => as(ana, 'GET', '/users/me', undefined, n % 2 ? people : beside)),
@@ -95,8 +96,20 @@ describe('One’s own profile', () => {
       profile: { id: ana.user.id, email: ana.user.email },
       signIns: { sessions: [{ client: 'node' }], apiKeys: [{ name: 'Report' }], secondFactor: null },
       rights: [{ action: 'key_made' }],
+      acts: [],
     });
+    expect(json.profile).toMatchObject({ emailVerifiedAt: null, consentSource: null });
     for (const secret of ['argon2', 'root', 'digest', eva.user.id, eva.user.email]) expect(text).not.toContain(secret);
+  });
+
+  it('tells who rules what he did, not to whom', async () => {
+    const ruler = await people.person({ role: 'admin' });
+    const eva = await people.person();
+    await as(ruler, 'PATCH', `/users/${eva.user.id}`, { plan: 'pro' });
+    await as(ruler, 'PUT', '/plans/free', { name: 'Free', dailyTokens: null, requestsPerMinute: null, costlyPerMinute: null });
+    const { json, text } = await as(ruler, 'GET', '/users/me/export');
+    expect(json).toMatchObject({ rights: [], acts: [{ action: 'plan_changed' }, { action: 'plan_edited' }] });
+    expect(text).not.toContain(eva.user.id);
   });
 });
 

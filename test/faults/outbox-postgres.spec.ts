@@ -1,10 +1,10 @@
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config/config.js';
 import { migrate } from '../../src/database/migrate.js';
 import { newId } from '../../src/kernel/ids.js';
 import { createLog } from '../../src/observability/log.js';
 import { schema } from '../../src/schema.js';
+import { farOr } from '../support/drills.js';
 import { startEngines } from '../support/engines.js';
 import { eventually, labEnvironment, spawnLab } from '../support/lab.js';
 import { labTables } from '../support/lab.tables.js';
@@ -19,46 +19,36 @@ beforeAll(async () => {
 });
 afterAll(() => engines.stop());
 
-async function rows<T extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<T[]> {
-  const client = new pg.Client({ connectionString: engines.databaseUrl });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    return (await client.query<T>(sql, values)).rows;
-  } finally {
-    await client.end().catch(() => undefined);
-  }
-}
 const done = async () => {
-  const [row] = await rows<{ count: number }>('SELECT count(*)::int FROM lab_effects').catch(() => []);
+  const [row] = await engines.rows<{ count: number }>('SELECT count(*)::int FROM lab_effects').catch(() => []);
   return row?.count ?? -1;
 };
 
 describe('PostgreSQL killed in the middle of the work', () => {
   it('costs no effect and doubles none: what was committed is there, the rest is done again', async () => {
-    await rows(labTables);
+    await engines.rows(labTables);
     const ids = Array.from({ length: COUNT }, () => newId());
-    await rows(
+    await engines.rows(
       `INSERT INTO outbox (id, queue, job, payload, rank_at)
        SELECT id, 'lab', 'lab.note', jsonb_build_object('n', n), now() FROM unnest($1::uuid[]) WITH ORDINALITY AS t(id, n)`,
       [ids],
     );
     const env = labEnvironment(engines.databaseUrl, engines.redisUrl, { APP_ROLE: 'worker', LOG_LEVEL: 'silent' });
     const labs = await Promise.all([spawnLab(env), spawnLab(env)]);
-    for (const killAt of [200, 1_500]) {
+    for (const killAt of farOr([200, 1_500], [1_500])) {
       await eventually(done, (count) => count >= killAt);
       process.kill(engines.postgresPid ?? Number.NaN, 'SIGKILL');
       await eventually(
-        () => rows('SELECT 1').catch(() => []),
+        () => engines.rows('SELECT 1').catch(() => []),
         (answer) => answer.length === 1,
       );
     }
     await eventually(
-      () => rows<{ count: number }>('SELECT count(*)::int FROM outbox').catch(() => []),
+      () => engines.rows<{ count: number }>('SELECT count(*)::int FROM outbox').catch(() => []),
       ([row]) => row?.count === 0,
       40_000,
     );
-    const [tally] = await rows('SELECT count(*)::int AS all, count(DISTINCT n)::int AS different FROM lab_effects');
+    const [tally] = await engines.rows('SELECT count(*)::int AS all, count(DISTINCT n)::int AS different FROM lab_effects');
     expect(tally).toEqual({ all: COUNT, different: COUNT });
     await Promise.all(labs.map((lab) => lab.end()));
   });

@@ -25,11 +25,13 @@ export async function spawnBare(name: string, args: string[]) {
   return { url, pid: child.pid ?? Number.NaN, end: async () => (child.kill(), gone) };
 }
 
-interface Asked {
+export interface Asked {
   url: string;
   headers?: Record<string, string>;
   method?: 'GET' | 'POST';
   body?: string;
+  /** Puts an id of its own into each request, where `[<id>]` stands. */
+  idReplacement?: boolean;
 }
 
 interface Contest {
@@ -44,7 +46,7 @@ interface Contest {
 }
 
 /** CPU in µs of one request, over all processes that answer it. */
-async function costOf(pids: number[], asked: Asked, amount: number, connections: number): Promise<number> {
+export async function costOf(pids: number[], asked: Asked, amount: number, connections: number): Promise<number> {
   const before = cpuSeconds(pids);
   const { non2xx, errors } = await autocannon({ ...asked, connections, amount });
   if (non2xx + errors > 0) throw new Error(`${asked.url}: ${non2xx} refused, ${errors} failed`);

@@ -8,8 +8,12 @@ import { schema } from '../../src/schema.js';
 import { startEngines } from '../support/engines.js';
 import { labEnvironment } from '../support/lab.js';
 import { labTables } from '../support/lab.tables.js';
+import { ai } from './ai.js';
+import { donations } from './donations.js';
 import { edge } from './edge.js';
+import { exportMemory } from './export.js';
 import { table, type Figure } from './figures.js';
+import { hotCampaign } from './hot-campaign.js';
 import { commits, jobs } from './outbox.js';
 import { people } from './people.js';
 import { coldStart, memory } from './processes.js';
@@ -28,12 +32,23 @@ try {
   await database.end();
   const postgres = engines.postgresPid ?? Number.NaN;
   const figures: Figure[] = [];
-  figures.push(await coldStart(env));
-  figures.push(...(await edge(env, engines.redisUrl, [engines.redisPid ?? Number.NaN])));
-  figures.push(...(await people(env, engines.redisUrl, [postgres, engines.redisPid ?? Number.NaN])));
-  figures.push(...(await commits(env, postgres)));
-  figures.push(...(await jobs(env, [postgres, engines.redisPid ?? Number.NaN])));
-  figures.push(...(await memory(env)));
+  const redis = engines.redisPid ?? Number.NaN;
+  const parts: Record<string, () => Promise<Figure[]>> = {
+    start: async () => [await coldStart(env)],
+    edge: () => edge(env, engines.redisUrl, [redis]),
+    people: () => people(env, engines.redisUrl, [postgres, redis]),
+    donations: () => donations(env, engines.redisUrl, [postgres, redis]),
+    ai: () => ai(env, [postgres, redis]),
+    hot: () => hotCampaign(env),
+    commits: () => commits(env, postgres),
+    jobs: () => jobs(env, [postgres, redis]),
+    export: () => exportMemory(env),
+    memory: () => memory(env),
+  };
+  const wanted = process.argv.slice(2);
+  const unknown = wanted.filter((name) => !(name in parts));
+  if (unknown.length > 0) throw new Error(`no part of the bench: ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}`);
+  for (const [name, measure] of Object.entries(parts)) if (wanted.length === 0 || wanted.includes(name)) figures.push(...(await measure()));
   process.stdout.write(
     `${table(figures)}\nload of the machine while measuring: ${loadavg()
       .map((load) => load.toFixed(1))

@@ -1,6 +1,7 @@
 import type { Environment } from '../../src/config/config.js';
 import { freshDatabase, freshRedis } from './fresh.js';
 import { labEnvironment, spawnLab } from './lab.js';
+import { requestOf } from './request.js';
 
 export type Answer = { status: number; headers: Headers; json: Record<string, unknown> };
 
@@ -22,15 +23,8 @@ export async function spawnPeople(processes: number, env: Environment = {}) {
     /** Asks the process of that number; `undefined` where it died under the question. */
     send: async (at: number, method: string, path: string, body?: unknown, token?: string): Promise<Answer | undefined> => {
       try {
-        const response = await fetch(`${labs[at % labs.length]?.url}/api/v1${path}`, {
-          method,
-          headers: {
-            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-            ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-          },
-          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-          signal: AbortSignal.timeout(30_000),
-        });
+        const url = `${labs[at % labs.length]?.url}/api/v1${path}`;
+        const response = await fetch(url, { ...requestOf(method, body, token), signal: AbortSignal.timeout(30_000) });
         const text = await response.text();
         return { status: response.status, headers: response.headers, json: text === '' ? {} : (JSON.parse(text) as Answer['json']) };
       } catch (fault) {
