@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Transactions, type Tx } from '../database/transactions.js';
+import { Cache } from '../http/cache/cache.service.js';
 import { pause } from '../kernel/waiting.js';
 import type { Log } from '../observability/log.js';
 import { LOG } from '../observability/observability.module.js';
@@ -27,6 +28,7 @@ export class Settling implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly closing = new AbortController();
   private settling: Promise<void> = Promise.resolve();
   private failing = false;
+  private readonly allDropped: (began: number) => void;
 
   constructor(
     private readonly store: SettlingStore,
@@ -35,8 +37,11 @@ export class Settling implements OnApplicationBootstrap, OnApplicationShutdown {
     private readonly campaigns: Campaigns,
     private readonly transactions: Transactions,
     private readonly outbox: Outbox,
+    cache: Cache,
     @Inject(LOG) private readonly log: Log,
-  ) {}
+  ) {
+    this.allDropped = cache.afterLooks();
+  }
 
   onApplicationBootstrap(): void {
     this.settling = this.keepSettling();
@@ -63,10 +68,12 @@ export class Settling implements OnApplicationBootstrap, OnApplicationShutdown {
 
   /** Whether there may be more. */
   private async settle(): Promise<boolean> {
+    const began = performance.now();
     const waiting = await this.store.waiting();
+    if (!waiting.tail) this.allDropped(began);
     // Each by itself: what keeps one of them from being done keeps no other.
     const parts = await Promise.allSettled([
-      waiting.tail && this.rollUp(),
+      waiting.tail && this.rollUp(began),
       waiting.early && this.payments.takeEarly(MOST_EARLY),
       waiting.unpaid && this.expire(),
     ]);
@@ -88,7 +95,7 @@ export class Settling implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   /** Whoever cannot roll up, or is not the one who does, sees to it at least that nobody is told an older sum. */
-  private async rollUp(): Promise<boolean> {
+  private async rollUp(began: number): Promise<boolean> {
     let rolled: number | undefined;
     try {
       rolled = await this.transactions.run((tx) => this.rollUpIn(tx));
@@ -97,6 +104,7 @@ export class Settling implements OnApplicationBootstrap, OnApplicationShutdown {
         await this.transactions.run(async (tx) => {
           this.campaigns.drop(tx, ...(await this.store.unsettled()));
         });
+      if (rolled !== MOST) this.allDropped(began);
     }
     return rolled === MOST;
   }

@@ -154,11 +154,13 @@ describe('starts and stops', () => {
     await once(holder, 'close');
     const url = `http://127.0.0.1:${port}`;
     const system = start({ env: { PORT: String(port), LOG_LEVEL: 'trace', RATE_LIMIT_IP_PER_MINUTE: '0' }, reads: false });
-    await until(() =>
-      fetch(`${url}/health/ready`).then(
-        ({ ok }) => ok,
-        () => false,
-      ),
+    await until(
+      () =>
+        fetch(`${url}/health/ready`).then(
+          ({ ok }) => ok,
+          () => false,
+        ),
+      60_000,
     );
     for (let round = 0; round < 30; round += 1)
       await Promise.all(Array.from({ length: 50 }, () => fetch(`${url}/nothing/${'x'.repeat(500)}`).then((answer) => answer.text())));

@@ -140,7 +140,7 @@ export function processesOf(dataDir: string): Found[] {
 }
 
 /** For what announces itself to nobody: asks again until it holds. */
-export async function until(holds: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
+export async function until(holds: () => boolean | Promise<boolean>, ms = 30_000): Promise<void> {
   const end = Date.now() + ms;
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`Not within ${ms} ms: ${holds.toString()}`);

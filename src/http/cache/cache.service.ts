@@ -16,6 +16,16 @@ export class Cache {
     this.drops.add(tx, tags);
   }
 
+  /**
+   * For changes that are dropped some time after their commit, by a look for what waits: to be told when each look
+   * began that left none waiting. Without one of late, this process does not believe what is kept for all.
+   */
+  afterLooks(): (began: number) => void {
+    const look = { began: -Infinity };
+    this.tiers.looks.add(look);
+    return (began) => void (look.began = began);
+  }
+
   /** For what is kept elsewhere in this process: told of every drop that this process hears of. */
   onDrop(tell: (tags: readonly string[]) => void): void {
     this.tiers.listeners.add(tell);

@@ -8,6 +8,9 @@ import { ProcessTier } from './process.tier.js';
 import { RecentDrops } from './recent.js';
 import { RedisTier } from './redis.tier.js';
 
+/** So old may a look for late drops be; with it, and on the way, nothing is two seconds old. */
+const LOOKED_MS = 1_500;
+
 /** The process over Redis. */
 @Injectable()
 export class Tiers {
@@ -18,17 +21,26 @@ export class Tiers {
   /** Asks one tier after the other, and keeps in both. */
   readonly cache;
   readonly listeners = new Set<(tags: readonly string[]) => void>();
-  /** Until when Redis may be believed: it has heard of every drop that this process could know of. */
+  /** It has heard by then of every drop that this process could know of. */
   trustedUntil = -Infinity;
+  /** Of each who drops some time after the change: when the last look began that left nothing undropped. */
+  readonly looks = new Set<{ began: number }>();
 
   constructor(@Inject(CACHE_REDIS) private readonly connection: CacheRedis) {
-    this.redis = new RedisTier(connection, () => this.trustedUntil);
+    this.redis = new RedisTier(connection, () => this.believedUntil);
     const raw = { useKeyPrefix: false, serialize: undefined, deserialize: undefined };
     this.cache = createCache({ stores: [this.process, this.redis].map((store) => new Keyv({ ...raw, store })) });
   }
 
   get state(): 'up' | 'down' {
-    return performance.now() < this.trustedUntil && !this.connection.away ? 'up' : 'down';
+    return performance.now() < this.believedUntil && !this.connection.away ? 'up' : 'down';
+  }
+
+  /** Until when what Redis says may be believed. */
+  private get believedUntil(): number {
+    let until = this.trustedUntil;
+    for (const { began } of this.looks) until = Math.min(until, began + LOOKED_MS);
+    return until;
   }
 
   /** Whether Redis was there just now, though it is not, or has only just come back. */
