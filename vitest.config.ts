@@ -20,7 +20,19 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['test/**/*.spec.ts'],
-          exclude: ['test/rules/**'],
+          exclude: ['test/rules/**', 'test/jobs/**'],
+          globalSetup: ['test/support/global-setup.ts'],
+          sequence: { groupOrder: 1 },
+          // To load the application anew for each file takes longer than most files.
+          isolate: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Defines jobs of its own, of which no other application may know.
+          name: 'jobs',
+          include: ['test/jobs/**/*.spec.ts'],
           globalSetup: ['test/support/global-setup.ts'],
           sequence: { groupOrder: 1 },
         },

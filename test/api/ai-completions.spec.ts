@@ -221,15 +221,13 @@ describe('A stream', () => {
   it('is one of five of a person at once', async () => {
     const eva = await people.person();
     provider.behave('gated', { times: 5 });
+    const before = provider.ledger.length;
     const leaving = new AbortController();
     // Each answers with its first piece alone.
     const five = Array.from({ length: 5 }, () =>
       complete({ ...hello, stream: true, max_tokens: 64 }, eva.accessToken, leaving.signal).catch(() => undefined),
     );
-    await eventually(
-      () => usage(eva),
-      ({ reserved = 0 }) => reserved >= 5 * 64,
-    );
+    await provider.until(() => provider.ledger.length === before + 5);
     expect(await refusedWith(await complete({ ...hello, stream: true }, eva.accessToken))).toEqual([429, 'too_many_streams']);
     leaving.abort();
     await Promise.all(five);
