@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { pause } from '../../src/kernel/waiting.js';
+import { farOr } from '../support/drills.js';
 import { freshDatabase, freshRedis } from '../support/fresh.js';
 import { judge } from '../support/gifts.judge.js';
 import { type Gift, giveOnce, Journal, pledge, settle, whileGiving } from '../support/gifts.js';
@@ -39,7 +40,7 @@ afterAll(async () => {
 describe('Processes killed', () => {
   it('again and again while people give lose nothing that was acknowledged, and double nothing', async () => {
     await whileGiving(site, journal, 4, async () => {
-      for (let kill = 0; kill < 3; kill += 1) {
+      for (let kill = 0; kill < farOr(3, 2); kill += 1) {
         await goneOn(30);
         await site.kill(kill % 2);
       }
@@ -163,10 +164,10 @@ describe('Redis', () => {
       whileGiving(site, journal, 6, async () => {
         await goneOn(20);
         redis.freeze();
-        await Promise.all([pause(15_000), goneOn(100)]);
+        await Promise.all([pause(farOr(15_000, 5_000)), goneOn(50)]);
         redis.thaw();
         await goneOn(30);
-        for (let wipe = 0; wipe < 3; wipe += 1) {
+        for (let wipe = 0; wipe < farOr(3, 1); wipe += 1) {
           await redis.ask((client) => client.flushall());
           await goneOn(20);
         }

@@ -9,7 +9,7 @@ import { startEngines } from '../support/engines.js';
 import { eventually, labEnvironment, spawnLab } from '../support/lab.js';
 import { labTables } from '../support/lab.tables.js';
 
-const COUNT = 3_000;
+const COUNT = farOr(3_000, 2_500);
 
 let engines: Awaited<ReturnType<typeof startEngines>>;
 beforeAll(async () => {
