@@ -152,7 +152,7 @@ describe('A process that dies between commit and answer', () => {
       () => Promise.all([0, 1, 0, 1].map((at) => site.give(at, journal.campaignId, gift))),
       (answers) => answers.some((answer) => answer?.status === 201),
     );
-    expect(performance.now() - began).toBeLessThan(5_500);
+    expect(performance.now() - began).toBeLessThan(9_000);
     for (const answer of all) expect([201, 409]).toContain(answer?.status);
     await follow(journal.gifts);
   });
