@@ -18,6 +18,7 @@ import { Answers } from './cache/answers.service.js';
 import { Flights } from './cache/flights.js';
 import { KeptAnswers } from './cache/kept.answers.js';
 import { CampaignTools } from './chat/campaign-tools.service.js';
+import { KnownWords } from './cache/known.words.js';
 import { ChatController } from './chat/chat.controller.js';
 import { Chat } from './chat/chat.service.js';
 import { ConversationsOfPeople } from './chat/conversations.belonging.js';
@@ -70,7 +71,7 @@ export class AiModule implements OnApplicationShutdown {
       providers: [
         { provide: OUTSIDE, useFactory: outside, inject: [CONFIG, LOG] },
         { provide: PROVIDER, useFactory: chosen, inject: [OUTSIDE, OfflineModel, LOG] },
-        ...[OfflineModel, PaidCalls, Gateway, Answers, KeptAnswers, Flights, Transcriptions, Tokenizers],
+        ...[OfflineModel, PaidCalls, Gateway, Answers, KeptAnswers, KnownWords, Flights, Transcriptions, Tokenizers],
         ...[Budget, BudgetStore, Prices, Warnings, WarningLetters, UsageStore, Grants, AiUseOfPeople, AiAllowance, AiProbe],
         ...[Chat, Rounds, CampaignTools, ConversationsStore, ConversationsOfPeople],
       ],

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { callerOf } from '../http/caller.js';
+import { wantsFresh } from '../http/door.js';
 import { Policy } from '../http/policy.js';
 import { openaiError, refused } from '../http/problem.js';
 import { Says } from '../http/says.js';
@@ -11,7 +12,7 @@ import { Answers } from './cache/answers.service.js';
 import { Prices } from './budget/prices.js';
 import { eventStream } from './event-stream.js';
 import type { ChatPiece } from './providers/provider.js';
-import { tellBudget, tellStream, untilGone, wantsFresh } from './replies.js';
+import { tellBudget, tellStream, untilGone } from './replies.js';
 
 /** As any client of OpenAI's API expects it. */
 @Controller('v1')
@@ -21,7 +22,7 @@ export class CompletionsController {
     private readonly prices: Prices,
   ) {}
 
-  @Policy({ access: 'signed-in', pace: 'costly', scope: 'ai' })
+  @Policy({ access: 'signed-in', pace: 'costly', scope: 'ai', early: true })
   @Says(aiWords.complete)
   @HttpCode(200)
   @Post('chat/completions')
@@ -33,7 +34,7 @@ export class CompletionsController {
     const question = { userId: callerOf(request).id, asked, over: untilGone(reply) };
     const keeps = asked.temperature === 0 && !wantsFresh(request);
     if (!stream) {
-      const answer = await this.answers.answer(question, keeps);
+      const answer = await this.answers.answer(question, keeps, request.text);
       tellBudget(reply, answer.standing, answer.cached);
       if (!answer.bytes) return answer.body;
       reply.type('application/json; charset=utf-8');

@@ -1,10 +1,8 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { Refusal } from '../kernel/problems.js';
 import type { Standing } from './budget/budget.store.js';
 import { budgetHeaders } from './budget/budget.words.js';
 import type { Cached } from './cache/answers.service.js';
-
-export const wantsFresh = ({ headers }: FastifyRequest): boolean => /\bno-(?:store|cache)\b/i.test(headers['cache-control'] ?? '');
 
 export function tellBudget(reply: FastifyReply, standing: Standing, cached?: Cached): void {
   reply.headers(budgetHeaders(standing));

@@ -6,6 +6,7 @@ import { AccessTokens } from './access-tokens.js';
 import { isKeyOf, keyIdIn } from './api-key.js';
 import { ApiKeys } from './api-keys.service.js';
 import { Standings } from './standings.js';
+import type { Standing } from './standings.store.js';
 
 const BEARER = /^Bearer +([\w.-]+)$/i;
 
@@ -20,28 +21,37 @@ export class TokenCallers extends Callers {
     super();
   }
 
-  async identify({ headers }: FastifyRequest): Promise<Caller | undefined> {
+  identify({ headers }: FastifyRequest): Caller | undefined | Promise<Caller | undefined> {
     if (headers.authorization === undefined) return undefined;
     const [, shown = ''] = BEARER.exec(headers.authorization) ?? [];
-    const caller = shown.startsWith('mt_') ? await this.byKey(shown) : await this.byToken(shown);
-    if (!caller) throw new Refusal('unauthenticated', 'What you show is not valid, or not valid any more.');
-    return caller;
+    return shown.startsWith('mt_') ? this.byKey(shown) : this.byToken(shown);
   }
 
-  private async byToken(token: string): Promise<Caller | undefined> {
+  private byToken(token: string): Caller | Promise<Caller> {
     const claims = this.tokens.read(token);
-    const standing = claims && (await this.standings.of(claims.sid));
-    if (!claims || standing?.userId !== claims.sub || standing.digest) return undefined;
-    const { userId: id, role, requestsPerMinute, costlyPerMinute } = standing;
-    return { id, role, sessionId: claims.sid, requestsPerMinute, costlyPerMinute };
+    if (!claims) throw provesNothing();
+    return this.withStanding(claims.sid, (standing) => {
+      if (standing?.userId !== claims.sub || standing.digest) throw provesNothing();
+      const { userId: id, role, requestsPerMinute, costlyPerMinute } = standing;
+      return { id, role, sessionId: claims.sid, requestsPerMinute, costlyPerMinute };
+    });
   }
 
-  private async byKey(key: string): Promise<Caller | undefined> {
+  private byKey(key: string): Caller | Promise<Caller> {
     const keyId = keyIdIn(key);
-    const standing = keyId === undefined ? undefined : await this.standings.of(keyId);
-    if (!keyId || !standing?.digest || !isKeyOf(standing.digest, key)) return undefined;
-    this.keys.noteUse(keyId);
-    const { userId: id, role, scopes, requestsPerMinute, costlyPerMinute } = standing;
-    return { id, role, scopes, requestsPerMinute, costlyPerMinute };
+    if (!keyId) throw provesNothing();
+    return this.withStanding(keyId, (standing) => {
+      if (!standing?.digest || !isKeyOf(standing.digest, key)) throw provesNothing();
+      this.keys.noteUse(keyId);
+      const { userId: id, role, scopes, requestsPerMinute, costlyPerMinute } = standing;
+      return { id, role, scopes, requestsPerMinute, costlyPerMinute };
+    });
+  }
+
+  private withStanding(id: string, judge: (standing: Standing | undefined) => Caller): Caller | Promise<Caller> {
+    const standing = this.standings.of(id);
+    return standing instanceof Promise ? standing.then(judge) : judge(standing);
   }
 }
+
+const provesNothing = () => new Refusal('unauthenticated', 'What you show is not valid, or not valid any more.');

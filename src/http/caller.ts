@@ -24,8 +24,8 @@ export type Scope = (typeof scopes)[number];
 
 /** Proves who asks. The part that knows people brings the one implementation. */
 export abstract class Callers {
-  /** `undefined` where nothing was shown; a refusal where what was shown proves nothing. */
-  abstract identify(request: FastifyRequest): Promise<Caller | undefined>;
+  /** `undefined` where nothing was shown; a refusal where what was shown proves nothing. At once where he was here a moment ago. */
+  abstract identify(request: FastifyRequest): Caller | undefined | Promise<Caller | undefined>;
 }
 
 declare module 'fastify' {

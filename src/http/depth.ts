@@ -40,11 +40,18 @@ export function readJson(body: Buffer): unknown {
   }
 }
 
+/** What was read before need not be read again to be answered again. */
+function isKnown(request: FastifyRequest, body: Buffer): boolean {
+  request.text = body.toString();
+  return request.server.early.knows?.(request) ?? false;
+}
+
 /** Reads JSON as Fastify does, but nothing that is nested too deeply. */
 export function guardDepth(adapter: FastifyAdapter, bodyLimit: number): void {
   const parse = adapter.getInstance<FastifyInstance>().getDefaultJsonParser('error', 'error');
   const read = (request: FastifyRequest, body: Buffer, done: (fault: Error | null, value?: unknown) => void) => {
     if (request.route.config.pace === 'webhook') done(null, body);
+    else if (request.route.config.early && isUtf8(body) && isKnown(request, body)) done(null);
     else if (isTooDeep(body)) done(new Refusal('body_too_deep'));
     else if (!isUtf8(body)) done(new Refusal('malformed_json'));
     else void parse(request, body.toString(), done);

@@ -3,6 +3,8 @@ import { APP_FILTER, APP_GUARD, APP_PIPE, DiscoveryModule } from '@nestjs/core';
 import { AccessGuard, Identity } from './access.guard.js';
 import { CacheHook } from './cache/cache.hook.js';
 import { CacheModule } from './cache/cache.module.js';
+import { Door } from './door.js';
+import { EarlyAnswers } from './early.js';
 import { Edge } from './edge.js';
 import { AddressLimit } from './limits/address.limit.js';
 import { LimitsModule } from './limits/limits.module.js';
@@ -20,6 +22,8 @@ import { ValidationPipe } from './validation.js';
     Edge,
     AddressLimit,
     CacheHook,
+    Door,
+    EarlyAnswers,
     { provide: APP_FILTER, useClass: ProblemFilter },
     { provide: APP_PIPE, useClass: ValidationPipe },
     Identity,
@@ -28,6 +32,6 @@ import { ValidationPipe } from './validation.js';
     Cursors,
     { provide: APP_GUARD, useExisting: AccessGuard },
   ],
-  exports: [Readiness, Cursors, LimitsModule, CacheModule],
+  exports: [Readiness, Cursors, EarlyAnswers, LimitsModule, CacheModule],
 })
 export class HttpModule {}

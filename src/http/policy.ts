@@ -40,6 +40,8 @@ export interface RoutePolicy {
   forms?: true;
   /** Whether it takes uploads, and nothing else, which it reads itself when it wants them. */
   uploads?: true;
+  /** Whether a feature may answer before Nest to words that it knows. */
+  early?: true;
   cache?: CachePolicy;
 }
 
@@ -61,6 +63,7 @@ declare module 'fastify' {
     strangers?: true;
     forms?: true;
     uploads?: true;
+    early?: true;
     cache?: CachedRoute;
   }
 }
@@ -79,6 +82,7 @@ export const Policy = (policy: RoutePolicy) =>
       strangers: policy.strangers,
       forms: policy.forms,
       uploads: policy.uploads,
+      early: policy.early,
       cache: cachedRoute(policy),
     }),
     ...(policy.cache ? [UseInterceptors(CacheInterceptor)] : []),

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Server } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyInstance, onSendHookHandler } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, onSendHookHandler } from 'fastify';
 import type { Config } from '../config/config.js';
 import { newId } from '../kernel/ids.js';
 import { pause } from '../kernel/waiting.js';
@@ -59,6 +59,9 @@ export function createServer({ ENVIRONMENT }: Pick<Config, 'ENVIRONMENT'>, log: 
   admitOddities(fastify.server);
   fastify.decorateRequest('trace');
   fastify.decorateRequest('route');
+  fastify.decorateRequest('text');
+  fastify.decorateRequest('say');
+  fastify.decorate('early', {});
   const open: string[] = [];
   fastify.addHook('onRoute', (route) => {
     noteSecrets(route.url);
@@ -66,7 +69,11 @@ export function createServer({ ENVIRONMENT }: Pick<Config, 'ENVIRONMENT'>, log: 
     if (route.method === 'HEAD') route.onSend = [...[route.onSend ?? []].flat(), withoutLength];
     // Not before the body has come, whose events belong to the connection.
     if (route.method !== 'GET' && route.method !== 'HEAD')
-      route.preHandler = [(request, _reply, done) => inTrace(request.trace, done), ...[route.preHandler ?? []].flat()];
+      route.preHandler = [
+        ...(route.config?.early ? [answersEarly] : []),
+        (request, _reply, done) => inTrace(request.trace, done),
+        ...[route.preHandler ?? []].flat(),
+      ];
   });
   // Those of Nest are looked at before; this knows all.
   fastify.addHook('onReady', (done) => done(open.length > 0 ? new Error(`routes without a policy: ${open.join(', ')}`) : undefined));
@@ -75,6 +82,11 @@ export function createServer({ ENVIRONMENT }: Pick<Config, 'ENVIRONMENT'>, log: 
     done();
   });
   return adapter;
+}
+
+function answersEarly(this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: (fault?: Error) => void): void {
+  if (this.early.by) this.early.by(request, reply, done);
+  else done();
 }
 
 /** Fastify takes the body that is left out of a 304 for an empty one. */

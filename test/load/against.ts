@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
-import autocannon from 'autocannon';
+import autocannon, { type Client } from 'autocannon';
 import { cpuSeconds, median, type Figure } from './figures.js';
 
 const PAIRS = 7;
@@ -32,6 +32,8 @@ export interface Asked {
   body?: string;
   /** Puts an id of its own into each request, where `[<id>]` stands. */
   idReplacement?: boolean;
+  /** Who asks, one on each connection. */
+  tokens?: readonly string[];
 }
 
 interface Contest {
@@ -46,9 +48,13 @@ interface Contest {
 }
 
 /** CPU in µs of one request, over all processes that answer it. */
-export async function costOf(pids: number[], asked: Asked, amount: number, connections: number): Promise<number> {
+export async function costOf(pids: number[], { tokens, ...asked }: Asked, amount: number, connections: number): Promise<number> {
   const before = cpuSeconds(pids);
-  const { non2xx, errors } = await autocannon({ ...asked, connections, amount });
+  let nth = 0;
+  const setupClient = (client: Client) => {
+    if (tokens) client.setHeaders({ ...asked.headers, authorization: `Bearer ${tokens[nth++ % tokens.length]}` });
+  };
+  const { non2xx, errors } = await autocannon({ ...asked, connections, amount, setupClient });
   if (non2xx + errors > 0) throw new Error(`${asked.url}: ${non2xx} refused, ${errors} failed`);
   return ((cpuSeconds(pids) - before) / amount) * 1e6;
 }

@@ -12,7 +12,7 @@ const json = { 'content-type': 'application/json' };
 const messages = [{ role: 'user', content: 'Quais campanhas precisam de ajuda?' }];
 
 /** Ours less the same by hand, in turns. */
-async function added(own: Asked, hand: Asked, cpu: { own: number[]; hand: number[] }): Promise<Figure> {
+async function added(whose: string, own: Asked, hand: Asked, cpu: { own: number[]; hand: number[] }): Promise<Figure> {
   const pairs: number[] = [];
   for (let turn = 0; turn <= PAIRS; turn += 1) {
     const byHand = await costOf(cpu.hand, hand, CALLS, CONNECTIONS);
@@ -21,7 +21,7 @@ async function added(own: Asked, hand: Asked, cpu: { own: number[]; hand: number
   }
   const most = median(pairs);
   return {
-    what: `CPU that a call of the AI adds to a bare Fastify proxy, database and Redis counted in, median of ${PAIRS} pairs`,
+    what: `CPU that a call of the AI adds to a bare Fastify proxy, ${CONNECTIONS} at once, ${whose}, database and Redis counted in, median of ${PAIRS} pairs`,
     measured: `${most.toFixed(2)} ms (${pairs.map((each) => each.toFixed(2)).join(', ')})`,
     promise: 'at most 2 ms',
     met: most <= 2,
@@ -56,9 +56,14 @@ export async function ai(env: Record<string, string | undefined>, engines: numbe
   const settings = { AI_BASE_URL: provider.url, AI_API_KEY: KEY, AI_MODEL: MODEL, AI_DAILY_TOKENS: '1000000000' };
   const limits = { RATE_LIMIT_PER_MINUTE: '0', RATE_LIMIT_USER_PER_MINUTE: '0' };
   const ours = await spawnLab({ ...env, ...asInProduction, ...settings, ...limits, APP_ROLE: 'api' }, { silent: true });
-  const person = { email: 'bench-ai@example.org', password: 'uma frase bem longa e minha', name: 'Ana Souza' };
-  const registered = await fetch(`${ours.url}/api/v1/auth/register`, { method: 'POST', headers: json, body: JSON.stringify(person) });
-  const { accessToken } = (await registered.json()) as { accessToken: string };
+  const register = async (n: number): Promise<string> => {
+    const person = { email: `bench-ai-${n}@example.org`, password: 'uma frase bem longa e minha', name: 'Ana Souza' };
+    const registered = await fetch(`${ours.url}/api/v1/auth/register`, { method: 'POST', headers: json, body: JSON.stringify(person) });
+    return ((await registered.json()) as { accessToken: string }).accessToken;
+  };
+  const tokens: string[] = [];
+  for (let n = 0; n < CONNECTIONS; n += 1) tokens.push(await register(n));
+  const [accessToken = ''] = tokens;
   const question = (url: string, token: string, over: object = {}): Asked => ({
     url: `${url}/v1/chat/completions`,
     method: 'POST',
@@ -70,7 +75,8 @@ export async function ai(env: Record<string, string | undefined>, engines: numbe
   const bare = await spawnBare('bare-ai', [provider.url, kept]);
   const cpu = { own: [ours.process.pid ?? Number.NaN, ...engines], hand: [bare.pid] };
   const figures = [
-    await added(question(ours.url, accessToken), question(bare.url, KEY), cpu),
+    await added('each of another person', { ...question(ours.url, accessToken), tokens }, question(bare.url, KEY), cpu),
+    await added('all of one person', question(ours.url, accessToken), question(bare.url, KEY), cpu),
     await later(question(ours.url, accessToken, { stream: true }), question(bare.url, KEY, { stream: true })),
     await against({
       what: 'an answer of the AI that is kept',

@@ -85,7 +85,11 @@ export class Budget implements OnApplicationBootstrap, OnApplicationShutdown {
 
   /** As it was a second ago at most, for whom nothing is charged. */
   async lately(userId: string): Promise<Standing> {
-    return this.recent.of(userId) ?? this.standing(userId);
+    return this.justNow(userId) ?? this.standing(userId);
+  }
+
+  justNow(userId: string): Standing | undefined {
+    return this.recent.of(userId);
   }
 
   /** An answer that was kept has cost nothing. */

@@ -39,6 +39,11 @@ export const budgetHeaders = (standing: Standing): Record<string, string> => ({
   ...(isWarned(standing) ? { 'x-token-budget-warning': 'true' } : {}),
 });
 
+export const budgetLines = (standing: Standing): string =>
+  Object.entries(budgetHeaders(standing))
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
+
 /** Coming again before the budget begins anew is of no use, which clients cannot know by the status alone. */
 export const exhaustedHeaders = (standing: Standing, passes: boolean): Record<string, string> => ({
   ...budgetHeaders(standing),

@@ -10,6 +10,7 @@ import { textOfPiece } from '../providers/openai.answers.js';
 import { NO_USAGE, openaiUsage, type ChatPiece, type Usage } from '../providers/provider.js';
 import { Flights, type Flight } from './flights.js';
 import { AI_TAG, KeptAnswers, MOST_BYTES, type KeptAnswer } from './kept.answers.js';
+import { KnownWords } from './known.words.js';
 import { keyOf } from './question.key.js';
 
 /** Whether an answer came from what is kept; nothing where it may not be kept. */
@@ -43,13 +44,18 @@ export class Answers {
     private readonly transactions: Transactions,
     private readonly cache: Cache,
     private readonly audit: Audit,
+    private readonly words: KnownWords,
   ) {}
 
-  async answer(question: Question, keeps: boolean): Promise<WholeAnswer> {
+  /** `text`: the words in which it was asked, where they are all there is to the question. */
+  async answer(question: Question, keeps: boolean, text?: string): Promise<WholeAnswer> {
     if (!keeps) return { ...(await this.gateway.answer(question)), cached: undefined };
     const name = this.nameOf(question, false);
     const joined = await this.flights.join(name, question.over.signal, () => this.kept.find(name));
-    if ('found' in joined) return this.hit(question, joined.found);
+    if ('found' in joined) {
+      this.words.note(text, { name, model: this.gateway.modelOf(question.asked) });
+      return this.hit(question, joined.found);
+    }
     const { flight } = joined;
     if (!flight) return { ...(await this.gateway.answer(question)), cached: 'MISS' };
     return led(flight, question, async () => {

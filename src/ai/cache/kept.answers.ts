@@ -33,10 +33,12 @@ export class KeptAnswers {
   }
 
   async find(name: string): Promise<KeptAnswer | undefined> {
-    const entry =
-      this.tiers.process.peek(name, performance.now())?.entry ??
-      (await this.answers.find(addressOf(name, [AI_TAG])!).catch(() => undefined))?.entry;
-    return entry && { bytes: entry.form(false).body, tokens: Number(entry.head.headers.tokens) };
+    return this.peek(name) ?? answerIn((await this.answers.find(addressOf(name, [AI_TAG])!).catch(() => undefined))?.entry);
+  }
+
+  /** What this process has at hand. */
+  peek(name: string): KeptAnswer | undefined {
+    return answerIn(this.tiers.process.peek(name, performance.now())?.entry);
   }
 
   /** Before the question is asked: what is dropped after this is not kept. */
@@ -56,3 +58,6 @@ export class KeptAnswers {
     await this.tiers.cache.set(address, { entry, began: now, until: now + PROCESS_MS, stamp }, this.lifeMs);
   }
 }
+
+const answerIn = (entry: Entry | undefined): KeptAnswer | undefined =>
+  entry && { bytes: entry.form(false).body, tokens: Number(entry.head.headers.tokens) };

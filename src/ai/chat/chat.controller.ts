@@ -2,6 +2,7 @@ import { Body, Controller, HttpCode, Inject, Post, Req, Res } from '@nestjs/comm
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isDatabaseAway, isDatabaseBusy } from '../../database/faults.js';
 import { callerOf } from '../../http/caller.js';
+import { wantsFresh } from '../../http/door.js';
 import { Policy } from '../../http/policy.js';
 import { problemOf, refused } from '../../http/problem.js';
 import { Says } from '../../http/says.js';
@@ -11,7 +12,7 @@ import { LOG } from '../../observability/observability.module.js';
 import { Budget } from '../budget/budget.service.js';
 import { shownStanding } from '../budget/budget.words.js';
 import { eventStream } from '../event-stream.js';
-import { tellBudget, tellStream, untilGone, wantsFresh } from '../replies.js';
+import { tellBudget, tellStream, untilGone } from '../replies.js';
 import { soon } from '../soon.js';
 import { chatShape, type ChatBody } from './chat.dto.js';
 import { Chat, type Turn } from './chat.service.js';

@@ -1,11 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Refusal } from '../../kernel/problems.js';
-import { admitKey, Identity, isFor } from '../access.guard.js';
+import { Door, wantsFresh } from '../door.js';
 import type { Done } from '../limits/address.limit.js';
-import { PersonalLimit } from '../limits/personal.limit.js';
 import type { CachedRoute } from '../policy.js';
-import { refused, sendProblem } from '../problem.js';
 import { addressOf, nameOf } from './address.js';
 import { Answers } from './answers.js';
 import { dress, hit } from './dress.js';
@@ -25,36 +22,22 @@ export class CacheHook {
   constructor(
     private readonly tiers: Tiers,
     private readonly answers: Answers,
-    private readonly identity: Identity,
-    private readonly limit: PersonalLimit,
+    private readonly door: Door,
   ) {}
 
   answer(request: FastifyRequest, reply: FastifyReply, done: Done): void {
     const policy = request.route.config.cache;
     if (policy === undefined) done();
-    else if (request.headers.authorization !== undefined) void this.forCaller(request, reply, policy, done);
+    else if (request.headers.authorization !== undefined) this.forCaller(request, reply, policy, done);
     else if (policy.open) this.find(request, reply, policy, done);
     else done();
   }
 
-  /** Whoever is refused here is refused again by the guard whose word that is. */
-  private async forCaller(request: FastifyRequest, reply: FastifyReply, policy: CachedRoute, done: Done): Promise<void> {
-    try {
-      await this.identity.find(request);
-      const { caller } = request;
-      if (!caller || !(policy.access === 'public' || isFor(policy.access, caller))) {
-        done();
-        return;
-      }
-      admitKey(caller, request);
-      await this.limit.count(request, reply);
-      // Only who is known may ask for a fresh answer: a stranger could keep the database busy with it.
-      if (wantsFresh(request)) done();
+  private forCaller(request: FastifyRequest, reply: FastifyReply, policy: CachedRoute, done: Done): void {
+    this.door.admit(request, reply, (caller) => {
+      if (!caller || wantsFresh(request)) done();
       else this.find(request, reply, policy, done, policy.audience === 'me' ? caller.id : undefined);
-    } catch (fault) {
-      if (fault instanceof Refusal && fault.code === 'rate_limited') sendProblem(request, reply, refused(fault.code, fault.message));
-      else done();
-    }
+    });
   }
 
   private find(request: FastifyRequest, reply: FastifyReply, policy: CachedRoute, done: Done, callerId?: string): void {
@@ -86,5 +69,3 @@ export class CacheHook {
       .catch(done);
   }
 }
-
-const wantsFresh = ({ headers }: FastifyRequest): boolean => /\bno-(cache|store)\b/i.test(headers['cache-control'] ?? '');

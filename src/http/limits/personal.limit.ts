@@ -1,10 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ThrottlerStorage } from '@nestjs/throttler';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Caller } from '../caller.js';
 import type { Pace } from '../policy.js';
 import { Limits, pass } from './limits.service.js';
 import type { RedisStorage } from './redis.storage.js';
-import { WINDOW_MS, type RuleName } from './rules.js';
+import { WINDOW_MS, type Rule, type RuleName } from './rules.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -24,21 +25,24 @@ export class PersonalLimit {
   count(request: FastifyRequest, reply: FastifyReply): true | Promise<true> {
     const { pace } = request.route.config;
     if (pace === undefined || pace === 'none' || pace === 'webhook' || request.isCounted) return true;
-    return pace === 'auth' || request.caller ? this.countAll(pace, request, reply) : true;
+    if (pace !== 'auth' && (!request.caller || this.ruleOf(pace, request.caller).limit === 0)) return true;
+    return this.countAll(pace, request, reply);
   }
 
   private async countAll(pace: Pace, request: FastifyRequest, reply: FastifyReply): Promise<true> {
     request.isCounted = true;
     if (pace === 'auth') await this.take(reply, 'auth', this.limits.networkOf(request));
     const { caller } = request;
-    if (caller && pace === 'costly') await this.take(reply, 'costly', caller.id, caller.costlyPerMinute);
-    else if (caller) await this.take(reply, 'user', caller.id, caller.requestsPerMinute);
+    if (caller) await this.take(reply, pace === 'costly' ? pace : 'user', caller.id, this.ruleOf(pace, caller));
     return true;
   }
 
-  private async take(reply: FastifyReply, name: RuleName, who: string, own?: number | null): Promise<void> {
+  private ruleOf(pace: Pace, { costlyPerMinute, requestsPerMinute }: Caller): Rule {
     const { rules } = this.storage;
-    const rule = rules.own(rules[name], own);
+    return pace === 'costly' ? rules.own(rules.costly, costlyPerMinute) : rules.own(rules.user, requestsPerMinute);
+  }
+
+  private async take(reply: FastifyReply, name: RuleName, who: string, rule: Rule = this.storage.rules[name]): Promise<void> {
     if (rule.limit === 0) return;
     const { totalHits, timeToExpire, isBlocked, timeToBlockExpire } = await this.storage.increment(who, WINDOW_MS, rule.limit, 0, name);
     pass(reply, { rule, passed: !isBlocked, remaining: rule.limit - totalHits, fullIn: timeToExpire, freeIn: timeToBlockExpire });
