@@ -1,24 +1,19 @@
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { promptTokensOf } from '../../src/ai/counting.js';
 import { eventually } from '../support/lab.js';
-import { KEY, startOpenAI, type OpenAIStandIn } from '../support/openai.js';
-import { openPeople, type People, type Session } from '../support/people.js';
+import { beforeAProvider, MODEL } from '../support/ai.people.js';
+import type { OpenAIStandIn } from '../support/openai.js';
+import { type People, type Session } from '../support/people.js';
 
-const MODEL = 'model-of-tests';
 const WORDS = 40;
 
 let provider: OpenAIStandIn;
 let people: People;
 let ana: Session;
+const here = beforeAProvider(WORDS);
 beforeAll(async () => {
-  provider = await startOpenAI({ words: WORDS });
-  people = await openPeople({ RATE_LIMIT_PER_MINUTE: '0', AI_BASE_URL: provider.url, AI_API_KEY: KEY, AI_MODEL: MODEL });
+  ({ provider, people } = here);
   ana = await people.person();
-});
-afterEach(() => provider.behave('well'));
-afterAll(async () => {
-  await people.close();
-  await provider.stop();
 });
 
 const messages = [{ role: 'user', content: 'Olá' }];

@@ -1,34 +1,22 @@
 import OpenAI from 'openai';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { Flights } from '../../src/ai/cache/flights.js';
 import { keyOf } from '../../src/ai/cache/question.key.js';
 import type { CacheRedis } from '../../src/redis/cache.redis.js';
 import { eventually } from '../support/lab.js';
-import { KEY, startOpenAI, type OpenAIStandIn } from '../support/openai.js';
-import { codesOf, openPeople, type People, type Session } from '../support/people.js';
-
-const MODEL = 'model-of-tests';
+import { beforeAProvider, MODEL } from '../support/ai.people.js';
+import type { OpenAIStandIn } from '../support/openai.js';
+import { codesOf, type People, type Session } from '../support/people.js';
 
 let provider: OpenAIStandIn;
 let people: People;
 let ana: Session;
 let bia: Session;
 let admin: Session;
+const here = beforeAProvider(20);
 beforeAll(async () => {
-  provider = await startOpenAI({ words: 20 });
-  people = await openPeople({
-    RATE_LIMIT_PER_MINUTE: '0',
-    AI_BASE_URL: provider.url,
-    AI_API_KEY: KEY,
-    AI_MODEL: MODEL,
-    AI_PRICES: JSON.stringify({ [MODEL]: { input: 10, output: 20 } }),
-  });
+  ({ provider, people } = here);
   [ana, bia, admin] = await Promise.all([people.person(), people.person(), people.person({ role: 'admin' })]);
-});
-afterEach(() => provider.behave('well'));
-afterAll(async () => {
-  await people.close();
-  await provider.stop();
 });
 
 let asked = 0;

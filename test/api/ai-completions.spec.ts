@@ -1,31 +1,20 @@
 import OpenAI from 'openai';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/lab.js';
-import { KEY, startOpenAI, type OpenAIStandIn } from '../support/openai.js';
+import { beforeAProvider, MODEL } from '../support/ai.people.js';
+import { KEY, type OpenAIStandIn } from '../support/openai.js';
 import { codesOf, openPeople, type People, type Session } from '../support/people.js';
 
-const MODEL = 'model-of-tests';
 const PATH = '/v1/chat/completions';
 
 let provider: OpenAIStandIn;
 let people: People;
 let ana: Session;
 let admin: Session;
+const here = beforeAProvider(40);
 beforeAll(async () => {
-  provider = await startOpenAI({ words: 40 });
-  people = await openPeople({
-    RATE_LIMIT_PER_MINUTE: '0',
-    AI_BASE_URL: provider.url,
-    AI_API_KEY: KEY,
-    AI_MODEL: MODEL,
-    AI_PRICES: JSON.stringify({ [MODEL]: { input: 10, output: 20 } }),
-  });
+  ({ provider, people } = here);
   [ana, admin] = await Promise.all([people.person(), people.person({ role: 'admin' })]);
-});
-afterEach(() => provider.behave('well'));
-afterAll(async () => {
-  await people.close();
-  await provider.stop();
 });
 
 const hello = { messages: [{ role: 'user', content: 'Olá, tudo bem?' }] };

@@ -1,33 +1,16 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/lab.js';
-import { KEY, startOpenAI, type OpenAIStandIn } from '../support/openai.js';
-import { codesOf, openPeople, type People, type Session } from '../support/people.js';
-
-const MODEL = 'model-of-tests';
-/** Dollars of a million tokens: of a cent a thousand of a prompt, and five hundred of an answer. */
-const PRICE = { input: 10, output: 20 };
+import { beforeAProvider, PRICE } from '../support/ai.people.js';
+import type { OpenAIStandIn } from '../support/openai.js';
+import { codesOf, type People, type Session } from '../support/people.js';
 
 let provider: OpenAIStandIn;
 let people: People;
 let admin: Session;
+const here = beforeAProvider(400, { APP_ROLE: 'all', ENVIRONMENT: 'development', AI_DAILY_USD: '0.05' });
 beforeAll(async () => {
-  provider = await startOpenAI({ words: 400 });
-  people = await openPeople({
-    APP_ROLE: 'all',
-    ENVIRONMENT: 'development',
-    RATE_LIMIT_PER_MINUTE: '0',
-    AI_BASE_URL: provider.url,
-    AI_API_KEY: KEY,
-    AI_MODEL: MODEL,
-    AI_PRICES: JSON.stringify({ [MODEL]: PRICE }),
-    AI_DAILY_USD: '0.05',
-  });
+  ({ provider, people } = here);
   admin = await people.person({ role: 'admin' });
-});
-afterEach(() => provider.behave('well'));
-afterAll(async () => {
-  await people.close();
-  await provider.stop();
 });
 
 const question = { messages: [{ role: 'user', content: 'Quanto custa um telhado?' }] };
