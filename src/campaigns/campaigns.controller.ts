@@ -17,7 +17,7 @@ import { Campaigns, isPublic } from './campaigns.service.js';
 import { CampaignsStore, placeIn, type Filter, type Place } from './campaigns.store.js';
 import { statuses } from './campaign.entity.js';
 import { campaignWords, itemOf, wholeOf } from './campaigns.words.js';
-import { etagOf, versionIn } from './versions.js';
+import { etagOf, versionsIn } from './versions.js';
 
 @Controller('api/v1/campaigns')
 export class CampaignsController {
@@ -70,7 +70,7 @@ export class CampaignsController {
     @Body({ schema: campaignChangeShape }) body: CampaignChangeBody,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const whole = wholeOf(await this.campaigns.change(callerOf(request), id, body, versionIn(ifMatch)));
+    const whole = wholeOf(await this.campaigns.change(callerOf(request), id, body, versionsIn(ifMatch)));
     reply.header('etag', etagOf(whole));
     return whole;
   }

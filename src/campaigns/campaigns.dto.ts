@@ -31,9 +31,11 @@ const line = (most: number) =>
 export const htmlShape = z
   .string()
   .max(MOST_DESCRIPTION_LETTERS)
-  .regex(/^[^\0]*$/, 'must not hold the character NUL')
+  .regex(/^(?:[\t\n\r]|[^\p{Cc}])*$/u, 'must not hold control characters')
   .transform(cleanHtml)
   .refine((text) => text !== '', 'must hold some text')
+  // Signs that mean something in HTML take several letters then, and lists hold many of these.
+  .refine((text) => text.length <= MOST_DESCRIPTION_LETTERS, `must have at most ${MOST_DESCRIPTION_LETTERS} letters once cleaned`)
   .meta({ type: 'string' });
 
 /** Years of five digits are read by nobody. */

@@ -85,11 +85,13 @@ export class Campaigns {
     return this.seenBy(owner, id);
   }
 
-  async change(caller: Caller, idOrSlug: string, change: CampaignChangeBody, version?: number): Promise<WholeCampaign> {
+  async change(caller: Caller, idOrSlug: string, change: CampaignChangeBody, versions?: number[]): Promise<WholeCampaign> {
     const campaign = await this.ownedBy(caller, idOrSlug);
     if (campaign.status === 'ended') throw new Refusal('campaign_state', 'A campaign that has ended stays as it is.');
+    // As others would have to begin anew with theirs.
+    if (isSo(campaign, change) && (versions?.includes(campaign.version) ?? true)) return campaign;
     await this.transactions.run(async (tx) => {
-      if (!(await this.store.change(tx, campaign.id, change, version))) throw new Refusal('precondition_failed');
+      if (!(await this.store.change(tx, campaign.id, change, versions))) throw new Refusal('precondition_failed');
       if (change.endsAt !== undefined) this.watchEnd(tx, campaign.id, change.endsAt);
       this.drop(tx, campaign);
     });
@@ -152,3 +154,7 @@ const noneSuch = () => new Refusal('not_found', 'There is no such campaign.');
 
 export const isHisOwn = ({ ownerId }: Pick<WholeCampaign, 'ownerId'>, caller: Caller | undefined): boolean =>
   caller !== undefined && (caller.role === 'admin' || caller.id === ownerId);
+
+/** Whether it is already as it shall be. */
+const isSo = (campaign: WholeCampaign, change: CampaignChangeBody): boolean =>
+  Object.entries(change).every(([name, value]) => JSON.stringify(campaign[name as keyof CampaignChangeBody]) === JSON.stringify(value));

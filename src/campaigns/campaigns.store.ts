@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, In } from 'typeorm';
 import type { Tx } from '../database/transactions.js';
 import { Campaign, type CampaignStatus } from './campaign.entity.js';
 import type { Sort } from './campaigns.dto.js';
@@ -110,8 +110,8 @@ export class CampaignsStore {
   }
 
   /** With a version, only where it still is that one. */
-  async change(tx: Tx, id: string, change: Partial<Campaign>, version?: number): Promise<boolean> {
-    const which = { id, ...(version === undefined ? {} : { version }) };
+  async change(tx: Tx, id: string, change: Partial<Campaign>, versions?: number[]): Promise<boolean> {
+    const which = { id, ...(versions === undefined ? {} : { version: In(versions) }) };
     const { affected } = await tx.update(Campaign, which, { ...change, version: () => 'version + 1', updatedAt: () => 'now()' });
     return affected === 1;
   }

@@ -93,7 +93,9 @@ export const campaignWords: Record<Route, RouteWords> = {
     summary: 'Change a campaign',
     detail:
       'For its owner and admins. With `If-Match` only where the version is still that one (412 otherwise); gifts do not change the version.',
-    headers: { 'If-Match': { says: 'An `ETag` of the campaign, or its version.', example: '"1"' } },
+    headers: {
+      'If-Match': { says: 'An `ETag` of the campaign, its version, several of them, or `*` for whichever is there.', example: '*' },
+    },
     body: { summary: 'Half of the roof is there.' },
     answers: whole('As it is now.'),
   },

@@ -109,9 +109,25 @@ function describeBody({ requestBody }: Operation, policy: RoutePolicy | undefine
 /** Shapes with an id of their own become components; the rest stands where it is used. */
 function schemaOf(shape: z.ZodType, components: Components): object {
   const made = JSON.stringify(z.toJSONSchema(shape, { io: 'output' })).replaceAll('#/$defs/', '#/components/schemas/');
-  const { $schema: _dialect, $defs, ...schema } = JSON.parse(made) as Components & { $schema?: string; $defs?: Components };
+  const { $schema: _dialect, $defs, ...schema } = JSON.parse(made, withoutNoise) as Components & { $schema?: string; $defs?: Components };
   Object.assign(components, $defs);
   return schema;
+}
+
+const named = ['uuid', 'date-time', 'email'];
+
+/** Bounds of any number, and patterns of what has a name: whoever makes samples of them makes none that looks like anything. */
+function withoutNoise(_name: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const { minimum, maximum, format, pattern, ...rest } = value as Record<string, unknown>;
+  if (typeof format !== 'string' && typeof minimum !== 'number' && typeof maximum !== 'number') return value;
+  return {
+    ...rest,
+    ...(format === undefined ? {} : { format }),
+    ...(pattern === undefined || named.includes(String(format)) ? {} : { pattern }),
+    ...(minimum === undefined || minimum === Number.MIN_SAFE_INTEGER ? {} : { minimum }),
+    ...(maximum === undefined || maximum === Number.MAX_SAFE_INTEGER ? {} : { maximum }),
+  };
 }
 
 const code = z.enum(Object.keys(problems) as [string, ...string[]]);

@@ -81,17 +81,17 @@ describe('A receipt', () => {
     expect(first.pdf.subarray(0, 5).toString()).toBe('%PDF-');
   });
 
-  it('breaks long titles, and prints what its font lacks as a question mark', async () => {
+  it('breaks long titles, and prints what its font lacks without its marks, or as a question mark', async () => {
     const title = `${'W'.repeat(70)} “São João” – 日本 مرحبا 👩🏽‍🌾 R\u0303 c\u0327`;
     const body = { title, summary: 'S', description: '<p>D</p>', goalCents: 100 };
     const { json } = await d.send('POST', '/campaigns', body, d.ana.accessToken);
     await d.send('POST', `/campaigns/${String(json.id)}/publish`, undefined, d.ana.accessToken);
-    const { pdf } = await paid({ donor: { name: 'Zoë 😀 Ōe (\\)', email: 'zoe@example.org' } }, { at: String(json.id) });
+    const { pdf } = await paid({ donor: { name: 'Zoë 😀 Łōe (\\)', email: 'zoe@example.org' } }, { at: String(json.id) });
     const lines = linesOf(pdf);
-    expect(lines).toContain('Zoë ? ?e (\\)');
+    expect(lines).toContain('Zoë ? Loe (\\)');
     const shown = lines.slice(lines.indexOf('Campanha') + 1, lines.indexOf('Organização'));
     expect(shown.length).toBeGreaterThan(2);
-    expect(shown.join('').replaceAll(/ /g, '')).toBe(`${'W'.repeat(70)}“SãoJoão”–??????????R?ç`);
+    expect(shown.join('').replaceAll(/ /g, '')).toBe(`${'W'.repeat(70)}“SãoJoão”–??????????Rç`);
     expect(codeOf(pdf)).toContain(BASE);
   });
 

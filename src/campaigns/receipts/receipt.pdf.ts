@@ -16,7 +16,17 @@ const paidAtOf = new Intl.DateTimeFormat('pt-BR', {
 
 // What every reader has a font for: all of Windows-1252. The rest is beyond its fonts, and would be read as something else.
 const STRANGE = /[^\x20-\x7e\xa0-\xff€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ][\p{M}\p{Cf}]*/gu;
-const printable = (text: string): string => text.normalize('NFC').replaceAll(STRANGE, '?');
+const printable = (text: string): string => text.normalize('NFC').replaceAll(STRANGE, plainly);
+
+/** Letters that are no plain one with a mark, as they are written where they are not known. */
+const alike: Record<string, string> = { Ł: 'L', ł: 'l', Đ: 'D', đ: 'd', ı: 'i', Ħ: 'H', ħ: 'h', Ŧ: 'T', ŧ: 't', Ŋ: 'N', ŋ: 'n', ẞ: 'SS' };
+
+/** Without its marks, where there is a plain letter below them. */
+function plainly(strange: string): string {
+  const [letter = ''] = strange.normalize('NFD');
+  if (/^\p{M}$/u.test(letter)) return '';
+  return alike[letter] ?? (/^[A-Za-z]$/.test(letter) ? letter : '?');
+}
 
 /** The same bytes for the same receipt, with which anyone can check it at that address. */
 export async function receiptPdf(receipt: Receipt, address: string): Promise<Buffer> {

@@ -15,7 +15,8 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 const TEXT_TYPE = 'text/plain; charset=utf-8';
 const BYTES_TYPE = 'application/octet-stream';
 /** What is larger is not worth the room of a hundred others. */
-const MOST_BYTES = 1_048_576;
+/** More than twenty of the longest descriptions. */
+const MOST_BYTES = 4 * 1_048_576;
 /** Whoever sets one of these has ideas of his own about keeping. */
 const ownIdeas = new Set(['set-cookie', 'cache-control', 'content-encoding', 'vary']);
 const notForStrangers = new Set([401, 403, 404]);
