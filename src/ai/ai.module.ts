@@ -36,6 +36,7 @@ import { Transcriptions } from './passing/transcriptions.service.js';
 import { withFallback } from './providers/fallback.js';
 import { OpenAIProvider } from './providers/openai.provider.js';
 import { OUTSIDE, PROVIDER, type Provider } from './providers/provider.js';
+import { TellsBudget } from './tells.budget.js';
 import { Tokenizers } from './tokenizers.js';
 
 const controllers = [
@@ -72,7 +73,7 @@ export class AiModule implements OnApplicationShutdown {
         { provide: OUTSIDE, useFactory: outside, inject: [CONFIG, LOG] },
         { provide: PROVIDER, useFactory: chosen, inject: [OUTSIDE, OfflineModel, LOG] },
         ...[OfflineModel, PaidCalls, Gateway, Answers, KeptAnswers, KnownWords, Flights, Transcriptions, Tokenizers],
-        ...[Budget, BudgetStore, Prices, Warnings, WarningLetters, UsageStore, Grants, AiUseOfPeople, AiAllowance, AiProbe],
+        ...[Budget, BudgetStore, Prices, Warnings, WarningLetters, UsageStore, Grants, AiUseOfPeople, AiAllowance, AiProbe, TellsBudget],
         ...[Chat, Rounds, CampaignTools, ConversationsStore, ConversationsOfPeople],
       ],
     };

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Put, Query, Req, Res, UseInterceptors } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { callerOf } from '../http/caller.js';
 import { idOf } from '../http/ids.js';
@@ -13,7 +13,9 @@ import { Answers } from './cache/answers.service.js';
 import { Grants } from './budget/grants.service.js';
 import { tellBudget } from './replies.js';
 import { UsageStore } from './budget/usage.store.js';
+import { TellsBudget } from './tells.budget.js';
 
+@UseInterceptors(TellsBudget)
 @Controller('api/v1/ai')
 export class BudgetsController {
   constructor(

@@ -1,25 +1,31 @@
-import { Body, Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Post, Req, Res, UseInterceptors } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { callerOf } from '../http/caller.js';
 import { wantsFresh } from '../http/door.js';
 import { Policy } from '../http/policy.js';
-import { openaiError, refused } from '../http/problem.js';
+import { openaiError } from '../http/problem.js';
 import { Says } from '../http/says.js';
-import { Refusal } from '../kernel/problems.js';
+import type { Log } from '../observability/log.js';
+import { LOG } from '../observability/observability.module.js';
 import { completionShape, type CompletionBody } from './ai.dto.js';
 import { aiWords } from './ai.words.js';
-import { Answers } from './cache/answers.service.js';
+import { Budget } from './budget/budget.service.js';
+import { Answers, type StreamedAnswer } from './cache/answers.service.js';
 import { Prices } from './budget/prices.js';
 import { eventStream } from './event-stream.js';
-import type { ChatPiece } from './providers/provider.js';
-import { tellBudget, tellStream, untilGone } from './replies.js';
+import { brokenOff, tellBudget, tellStream, untilGone } from './replies.js';
+import { soon } from './soon.js';
+import { TellsBudget } from './tells.budget.js';
 
 /** As any client of OpenAI's API expects it. */
+@UseInterceptors(TellsBudget)
 @Controller('v1')
 export class CompletionsController {
   constructor(
     private readonly answers: Answers,
     private readonly prices: Prices,
+    private readonly budget: Budget,
+    @Inject(LOG) private readonly log: Log,
   ) {}
 
   @Policy({ access: 'signed-in', pace: 'costly', scope: 'ai', early: true })
@@ -40,10 +46,13 @@ export class CompletionsController {
       reply.type('application/json; charset=utf-8');
       return answer.bytes;
     }
-    const { standing, pieces, cached } = await this.answers.stream(question, keeps);
-    tellBudget(reply, standing, cached);
+    const streaming = this.answers.stream(question, keeps);
+    let begun: StreamedAnswer | undefined;
+    // Whoever waits for somebody's equal question begins without it where that takes its time.
+    await soon(streaming.then((stream) => (begun = stream)));
+    tellBudget(reply, begun?.standing ?? (await this.budget.lately(question.userId)), begun?.cached);
     tellStream(reply);
-    return eventStream(eventsOf(pieces, asked.stream_options?.include_usage === true));
+    return eventStream(this.eventsOf(streaming, asked.stream_options?.include_usage === true, request.id));
   }
 
   @Policy({ access: 'signed-in', pace: 'browse', scope: 'ai' })
@@ -53,17 +62,16 @@ export class CompletionsController {
     const data = this.prices.models().map((id) => ({ id, object: 'model', created: 0, owned_by: 'mutirao' }));
     return { object: 'list', data };
   }
-}
 
-async function* eventsOf(pieces: AsyncGenerator<ChatPiece, void, void>, tellsUsage: boolean): AsyncGenerator<string, void, void> {
-  try {
-    for await (const { body } of pieces) {
-      const isUsageAlone = Array.isArray(body.choices) && body.choices.length === 0;
-      if (tellsUsage || !isUsageAlone) yield `data: ${JSON.stringify(body)}\n\n`;
+  private async *eventsOf(streaming: Promise<StreamedAnswer>, tellsUsage: boolean, requestId: string): AsyncGenerator<string, void, void> {
+    try {
+      for await (const { body } of (await streaming).pieces) {
+        const isUsageAlone = Array.isArray(body.choices) && body.choices.length === 0;
+        if (tellsUsage || !isUsageAlone) yield `data: ${JSON.stringify(body)}\n\n`;
+      }
+      yield 'data: [DONE]\n\n';
+    } catch (fault) {
+      yield `data: ${JSON.stringify(openaiError(brokenOff(fault, this.log, requestId)))}\n\n`;
     }
-    yield 'data: [DONE]\n\n';
-  } catch (fault) {
-    if (!(fault instanceof Refusal)) throw fault;
-    yield `data: ${JSON.stringify(openaiError(refused(fault.code, fault.message)))}\n\n`;
   }
 }

@@ -150,15 +150,40 @@ it('What is left of the tokens stands beside the rates', async () => {
   expect(tokens).toMatchObject({ kind: 'budget', limit, used: spent, remaining, reserved: 0 });
 });
 
-it('A stream whose first piece is long in coming begins without it', async () => {
+it('A stream whose first piece is long in coming begins without it, also for who waits for somebody else’s', async () => {
   provider.behave('gated', { times: 1 });
-  const answer = await fetch(`${people.url}/v1/chat/completions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${ana.accessToken}` },
-    body: JSON.stringify({ messages, stream: true }),
-  });
-  expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
-  expect(provider.ledger.at(-1)).toMatchObject({ completionTokens: 0 });
+  const before = provider.ledger.length;
+  const ask = () =>
+    fetch(`${people.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${ana.accessToken}` },
+      body: JSON.stringify({ messages, stream: true, temperature: 0 }),
+    });
+  const answers = await Promise.all([ask(), ask()]);
+  for (const answer of answers) {
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
+    expect(Number(answer.headers.get('x-token-budget-limit'))).toBeGreaterThan(0);
+  }
+  expect(provider.ledger.slice(before)).toEqual([expect.objectContaining({ completionTokens: 0 })]);
   provider.release();
-  expect(await answer.text()).toContain('[DONE]');
+  for (const answer of answers) expect(await answer.text()).toContain('[DONE]');
+  expect(provider.ledger).toHaveLength(before + 1);
+});
+
+it.each<[number, string, string, object?]>([
+  [200, 'GET', '/v1/models'],
+  [422, 'POST', '/v1/chat/completions', { messages: [] }],
+  [422, 'POST', '/v1/embeddings', {}],
+  [200, 'GET', '/api/v1/ai/conversations'],
+  [404, 'GET', '/api/v1/ai/conversations/0199a1b2-0000-7000-8000-000000000000'],
+  [403, 'GET', '/api/v1/ai/usage/users'],
+  [422, 'POST', '/api/v1/ai/chat', { message: '' }],
+  [200, 'GET', '/api/v1/ai/usage'],
+])('Whoever is answered with %i by %s %s is told of his budget', async (status, method, path, body) => {
+  const answer = await fetch(`${people.url}${path}`, {
+    method,
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${ana.accessToken}` },
+    body: body && JSON.stringify(body),
+  });
+  expect([answer.status, Number(answer.headers.get('x-token-budget-limit')) > 0]).toEqual([status, status !== 403]);
 });

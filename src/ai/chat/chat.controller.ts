@@ -1,25 +1,25 @@
-import { Body, Controller, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, HttpCode, Inject, Post, Req, Res, UseInterceptors } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { isDatabaseAway, isDatabaseBusy } from '../../database/faults.js';
 import { callerOf } from '../../http/caller.js';
 import { wantsFresh } from '../../http/door.js';
 import { Policy } from '../../http/policy.js';
-import { problemOf, refused } from '../../http/problem.js';
+import { problemOf } from '../../http/problem.js';
 import { Says } from '../../http/says.js';
-import { Refusal } from '../../kernel/problems.js';
 import type { Log } from '../../observability/log.js';
 import { LOG } from '../../observability/observability.module.js';
 import { Budget } from '../budget/budget.service.js';
 import { shownStanding } from '../budget/budget.words.js';
 import { eventStream } from '../event-stream.js';
-import { tellBudget, tellStream, untilGone } from '../replies.js';
+import { brokenOff, tellBudget, tellStream, untilGone } from '../replies.js';
 import { soon } from '../soon.js';
 import { chatShape, type ChatBody } from './chat.dto.js';
 import { Chat, type Turn } from './chat.service.js';
 import { chatWords, usageOf } from './chat.words.js';
+import { TellsBudget } from '../tells.budget.js';
 
 const PATH = '/api/v1/ai/chat';
 
+@UseInterceptors(TellsBudget)
 @Controller('api/v1/ai')
 export class ChatController {
   constructor(
@@ -69,17 +69,10 @@ export class ChatController {
       const { id: turnId, conversationId, cut } = turn;
       yield eventOf('done', { conversationId, turnId, cached: isHit(turn), cut });
     } catch (fault) {
-      yield eventOf('error', { ...problemOf(this.explained(fault, requestId), requestId, PATH), conversationId: turn.conversationId });
+      yield eventOf('error', { ...problemOf(brokenOff(fault, this.log, requestId), requestId, PATH), conversationId: turn.conversationId });
     } finally {
       await turn.pieces.return();
     }
-  }
-
-  private explained(fault: unknown, requestId: string) {
-    if (fault instanceof Refusal) return refused(fault.code, fault.message);
-    this.log.error({ requestId, err: fault }, 'a reply of the AI broke off');
-    if (isDatabaseAway(fault) || isDatabaseBusy(fault)) return refused('dependency_down', 'A part this needs does not answer.');
-    return refused('internal_error', 'It was logged under the request id.');
   }
 }
 

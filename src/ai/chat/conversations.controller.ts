@@ -1,4 +1,4 @@
-import { Controller, Delete, Get, HttpCode, Param, Query, Req } from '@nestjs/common';
+import { Controller, Delete, Get, HttpCode, Param, Query, Req, UseInterceptors } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { callerOf } from '../../http/caller.js';
 import { idOf } from '../../http/ids.js';
@@ -9,10 +9,12 @@ import { turnsQuery, type TurnsQuery } from './chat.dto.js';
 import { noSuchConversation } from './chat.service.js';
 import { chatWords, wholeOf } from './chat.words.js';
 import { ConversationsStore } from './conversations.store.js';
+import { TellsBudget } from '../tells.budget.js';
 
 const TURNS = 200;
 const own: RoutePolicy = { access: 'signed-in', pace: 'browse', scope: 'ai' };
 
+@UseInterceptors(TellsBudget)
 @Controller('api/v1/ai/conversations')
 export class ConversationsController {
   constructor(

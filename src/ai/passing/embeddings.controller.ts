@@ -1,4 +1,4 @@
-import { Body, Controller, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, HttpCode, Inject, Post, Req, Res, UseInterceptors } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { callerOf } from '../../http/caller.js';
 import { Policy } from '../../http/policy.js';
@@ -9,7 +9,9 @@ import { tellBudget, untilGone } from '../replies.js';
 import { PaidCalls } from '../paid-calls.service.js';
 import { embeddingsShape, type EmbeddingsBody } from './passing.dto.js';
 import { passingWords } from './passing.words.js';
+import { TellsBudget } from '../tells.budget.js';
 
+@UseInterceptors(TellsBudget)
 @Controller('v1')
 export class EmbeddingsController {
   constructor(

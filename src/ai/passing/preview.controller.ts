@@ -1,4 +1,4 @@
-import { Body, Controller, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, HttpCode, Inject, Post, Req, Res, UseInterceptors } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { callerOf } from '../../http/caller.js';
 import { Policy } from '../../http/policy.js';
@@ -13,7 +13,9 @@ import { previewShape, type PreviewBody } from './passing.dto.js';
 import { Tokenizers } from '../tokenizers.js';
 import { tellBudget } from '../replies.js';
 import { passingWords } from './passing.words.js';
+import { TellsBudget } from '../tells.budget.js';
 
+@UseInterceptors(TellsBudget)
 @Controller('api/v1/ai')
 export class PreviewController {
   constructor(

@@ -1,4 +1,4 @@
-import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
+import { Controller, HttpCode, Post, Req, Res, UseInterceptors } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { callerOf } from '../../http/caller.js';
 import { Policy } from '../../http/policy.js';
@@ -8,7 +8,9 @@ import { tellBudget, untilGone } from '../replies.js';
 import { passingWords } from './passing.words.js';
 import { MOST_FORM_BYTES } from './form.js';
 import { Transcriptions } from './transcriptions.service.js';
+import { TellsBudget } from '../tells.budget.js';
 
+@UseInterceptors(TellsBudget)
 @Controller('v1/audio')
 export class TranscriptionsController {
   constructor(private readonly transcriptions: Transcriptions) {}
