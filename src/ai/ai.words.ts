@@ -54,7 +54,21 @@ const modelsShape = z
   })
   .meta({ id: 'Models' });
 
-export const aiWords: Record<'complete' | 'models' | 'usage' | 'spenders' | 'setBudget' | 'grant' | 'purge', RouteWords> = {
+const heldGrantShape = z
+  .object({
+    id: z.uuid(),
+    tokens: z.int(),
+    reason: z.string(),
+    grantedBy: z.uuid(),
+    grantedAt: z.iso.datetime(),
+    expiresAt: z.iso.datetime(),
+  })
+  .meta({ id: 'AiGrantHeld' });
+
+export const aiWords: Record<
+  'complete' | 'models' | 'usage' | 'spenders' | 'budget' | 'setBudget' | 'grant' | 'endGrant' | 'purge',
+  RouteWords
+> = {
   complete: {
     group,
     summary: 'Ask a model',
@@ -71,6 +85,17 @@ export const aiWords: Record<'complete' | 'models' | 'usage' | 'spenders' | 'set
     answers: { 200: { says: 'How you stand.', shape: usageShape } },
   },
   spenders: { group, summary: 'Who used most today', answers: { 200: { says: 'The first ones first.', shape: sliceShape(spenderShape) } } },
+  budget: {
+    group,
+    summary: 'How somebody stands, and what he was granted',
+    answers: {
+      200: {
+        says: 'His budget of today, and the grants that hold now.',
+        shape: standingShape.extend({ userId: z.uuid(), grants: z.array(heldGrantShape) }).meta({ id: 'AiBudgetAndGrants' }),
+      },
+    },
+  },
+  endGrant: { group, summary: 'End a grant before its time', answers: { 204: { says: 'It holds no more.' } } },
   setBudget: {
     group,
     summary: 'Give somebody a budget of his own',

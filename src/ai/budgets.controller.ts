@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Put, Query, Req, Res, UseInterceptors } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query, Req, Res, UseInterceptors } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { callerOf } from '../http/caller.js';
 import { idOf } from '../http/ids.js';
@@ -60,6 +60,23 @@ export class BudgetsController {
   @Post('budgets/:userId/grants')
   grant(@Req() request: FastifyRequest, @Param('userId') userId: string, @Body({ schema: grantShape }) grant: GrantBody) {
     return this.grants.give(callerOf(request).id, idOf(userId), grant);
+  }
+
+  @Policy({ access: 'admin', pace: 'browse' })
+  @Says(aiWords.budget)
+  @Get('budgets/:userId')
+  async of(@Param('userId') userId: string) {
+    await this.grants.mustKnow(idOf(userId));
+    const [standing, grants] = await Promise.all([this.budget.standing(userId), this.grants.of(userId)]);
+    return { userId, ...shownStanding(standing, this.budget.timeZone), grants };
+  }
+
+  @Policy({ access: 'admin', pace: 'browse' })
+  @Says(aiWords.endGrant)
+  @HttpCode(204)
+  @Delete('budgets/:userId/grants/:id')
+  endGrant(@Req() request: FastifyRequest, @Param('userId') userId: string, @Param('id') id: string): Promise<void> {
+    return this.grants.end(callerOf(request).id, idOf(userId), idOf(id));
   }
 
   @Policy({ access: 'admin', pace: 'browse' })

@@ -24,7 +24,8 @@ export type AuditAction =
   | 'refresh_reused'
   | 'ai_budget_set'
   | 'ai_cache_purged'
-  | 'ai_tokens_granted';
+  | 'ai_tokens_granted'
+  | 'ai_grant_ended';
 
 @Injectable()
 export class Audit {

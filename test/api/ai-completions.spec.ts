@@ -81,6 +81,9 @@ describe('Refused, in the words of OpenAI', () => {
       'forbidden',
     ]);
     expect(codesOf(await people.send('GET', '/ai/usage/users', undefined, ana.accessToken))).toEqual([403, 'forbidden']);
+    expect(codesOf(await people.send('GET', `/ai/budgets/${ana.user.id}`, undefined, ana.accessToken))).toEqual([403, 'forbidden']);
+    const nobody = '0199a1b2-0000-7000-8000-000000000000';
+    expect(codesOf(await people.send('GET', `/ai/budgets/${nobody}`, undefined, admin.accessToken))).toEqual([404, 'not_found']);
     expect(codesOf(await people.send('PUT', '/ai/budgets/x', { dailyTokens: 1 }, admin.accessToken))).toEqual([404, 'not_found']);
     const grant = { tokens: 1, reason: 'r', expiresAt: '2020-01-01T00:00:00Z' };
     expect(codesOf(await people.send('POST', `/ai/budgets/${ana.user.id}/grants`, grant, admin.accessToken))).toEqual([
@@ -230,9 +233,17 @@ describe('An admin', () => {
     const eva = await people.person();
     expect((await budgetOf(eva, 500)).json).toMatchObject({ userId: eva.user.id, limit: 500, remaining: 500 });
     const grant = { tokens: 300, reason: 'Relatório', expiresAt: new Date(Date.now() + 60_000).toISOString() };
-    expect((await people.send('POST', `/ai/budgets/${eva.user.id}/grants`, grant, admin.accessToken)).status).toBe(201);
+    const given = await people.send('POST', `/ai/budgets/${eva.user.id}/grants`, grant, admin.accessToken);
+    expect(given.status).toBe(201);
     expect((await usage(eva)).limit).toBe(800);
-    expect((await budgetOf(eva, null)).json.limit).toBe(50_300);
+    const looked = await people.send('GET', `/ai/budgets/${eva.user.id}`, undefined, admin.accessToken);
+    expect(looked.json).toMatchObject({ limit: 800, grants: [{ ...grant, id: given.json.id, grantedBy: admin.user.id }] });
+    const end = (of = eva, by = admin) =>
+      people.send('DELETE', `/ai/budgets/${of.user.id}/grants/${String(given.json.id)}`, undefined, by.accessToken);
+    expect([(await end(eva, eva)).status, (await end(ana)).status]).toEqual([403, 404]);
+    expect([(await end()).status, (await end()).status]).toEqual([204, 404]);
+    expect((await usage(eva)).limit).toBe(500);
+    expect((await budgetOf(eva, null)).json.limit).toBe(50_000);
     await complete(hello, eva.accessToken);
     const { items } = (await people.send('GET', '/ai/usage/users?limit=100', undefined, admin.accessToken)).json as {
       items: { userId: string }[];

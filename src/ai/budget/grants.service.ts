@@ -1,14 +1,25 @@
 import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
 import { Transactions, type Tx } from '../../database/transactions.js';
 import { newId } from '../../kernel/ids.js';
 import { Refusal } from '../../kernel/problems.js';
 import { Audit } from '../../users/audit.service.js';
 import type { BudgetBody, GrantBody } from '../ai.dto.js';
 
+export interface Grant {
+  id: string;
+  tokens: number;
+  reason: string;
+  grantedBy: string;
+  grantedAt: Date;
+  expiresAt: Date;
+}
+
 /** What admins allow somebody beyond what holds for all. */
 @Injectable()
 export class Grants {
   constructor(
+    private readonly db: DataSource,
     private readonly transactions: Transactions,
     private readonly audit: Audit,
   ) {}
@@ -35,14 +46,34 @@ export class Grants {
         'INSERT INTO ai_grants (id, user_id, tokens, reason, granted_by, granted_at, expires_at) VALUES ($1, $2, $3, $4, $5, now(), $6)',
         [id, userId, tokens, reason, actorId, expiresAt],
       );
-      await this.audit.note(
-        tx,
-        'ai_tokens_granted',
-        { actorId, subjectId: userId },
-        { grantId: id, tokens, expiresAt: expiresAt.toISOString() },
-      );
+      const facts = { grantId: id, tokens, expiresAt: expiresAt.toISOString() };
+      await this.audit.note(tx, 'ai_tokens_granted', { actorId, subjectId: userId }, facts);
       return { id, userId, tokens, reason, expiresAt: expiresAt.toISOString() };
     });
+  }
+
+  /** Those that hold now. */
+  of(userId: string): Promise<Grant[]> {
+    return this.db.query(
+      `SELECT id, tokens::float8, reason, granted_by AS "grantedBy", granted_at AS "grantedAt", expires_at AS "expiresAt"
+         FROM ai_grants WHERE user_id = $1 AND expires_at > now() ORDER BY id`,
+      [userId],
+    );
+  }
+
+  end(actorId: string, userId: string, id: string): Promise<void> {
+    return this.transactions.run(async (tx) => {
+      const [, ended] = await tx.query<[unknown, number]>(
+        'UPDATE ai_grants SET expires_at = now() WHERE id = $1 AND user_id = $2 AND expires_at > now()',
+        [id, userId],
+      );
+      if (ended === 0) throw new Refusal('not_found', 'He has no such grant.');
+      await this.audit.note(tx, 'ai_grant_ended', { actorId, subjectId: userId }, { grantId: id });
+    });
+  }
+
+  async mustKnow(userId: string): Promise<void> {
+    await this.transactions.run((tx) => mustBeThere(tx, userId));
   }
 }
 
