@@ -210,6 +210,23 @@ describe('A stream', () => {
     expect((await settled(eva)).used).toBeGreaterThan(0);
   });
 
+  it('ends within seconds for whoever is locked out', async () => {
+    const eva = await people.person();
+    provider.behave('gated', { times: 1 });
+    const before = provider.ledger.length;
+    const answer = complete({ ...hello, stream: true }, eva.accessToken);
+    await provider.until(() => provider.ledger.length > before);
+    expect((await people.send('PATCH', `/users/${eva.user.id}`, { disabled: true }, admin.accessToken)).status).toBe(200);
+    const { status, text } = await answer.then(async (told) => ({ status: told.status, text: await told.text() }));
+    expect([status, text]).toEqual([401, expect.stringContaining('unauthenticated')]);
+    const entry = provider.ledger.at(-1)!;
+    await provider.until(() => entry.goneAt !== undefined);
+    await eventually(
+      () => people.rows('SELECT FROM ai_days WHERE user_id = $1 AND reserved = 0', [eva.user.id]),
+      ({ length }) => length === 1,
+    );
+  });
+
   it('is one of five of a person at once', async () => {
     const eva = await people.person();
     provider.behave('gated', { times: 5 });

@@ -200,7 +200,10 @@ export class Budget implements OnApplicationBootstrap, OnApplicationShutdown {
       }));
       const still = await this.store.note(calls, LEASE_SECONDS);
       this.notedAt = began;
-      for (const { id, over } of open) if (!still.has(id) && this.open.has(id)) over.abort(lapsed());
+      for (const { id, over } of open) {
+        const may = still.get(id);
+        if (may !== true && this.open.has(id)) over.abort(may === false ? lockedOut() : lapsed());
+      }
     } catch (fault) {
       if (performance.now() - this.notedAt > (LEASE_SECONDS * 1_000) / 2) for (const { over } of open) over.abort(lapsed());
       throw fault;
@@ -246,6 +249,7 @@ type Least = Pick<Wanted, 'prompt' | 'leastCompletion' | 'price'>;
 const fitsInto = (standing: Standing, { prompt, leastCompletion, price }: Least): boolean =>
   !isShort(standing, prompt + leastCompletion) && nanosLeft(standing) >= prompt * price.input + leastCompletion * price.output;
 
+const lockedOut = () => new Refusal('unauthenticated', 'What you show is not valid any more.');
 const lapsed = () => new Refusal('dependency_down', 'The budget cannot be kept at the moment. Try again in a moment.');
 
 /** The answer's tokens go first: those of the question were used in any case. */

@@ -193,14 +193,15 @@ export class BudgetStore {
     return found!;
   }
 
-  /** How far each of these has come, and that their process lives. Those that are still open. */
-  async note(calls: readonly Noted[], leaseSeconds: number): Promise<Set<string>> {
-    const open = await this.own.ask<{ id: string }>(
-      `UPDATE ai_calls c SET spent = least(n.spent, c.reserved), cost_nanos = least(n.cost, c.reserved_nanos), lease_until = now() + $4 * interval '1 second'
-         FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS n(id, spent, cost) WHERE c.id = n.id AND c.state = 'open' RETURNING c.id`,
+  /** How far each of these has come, and that their process lives. Those that are still open, and whether their people may go on. */
+  async note(calls: readonly Noted[], leaseSeconds: number): Promise<Map<string, boolean>> {
+    const open = await this.own.ask<{ id: string; may: boolean }>(
+      `WITH noted AS (UPDATE ai_calls c SET spent = least(n.spent, c.reserved), cost_nanos = least(n.cost, c.reserved_nanos), lease_until = now() + $4 * interval '1 second'
+         FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS n(id, spent, cost) WHERE c.id = n.id AND c.state = 'open' RETURNING c.id, c.user_id)
+       SELECT noted.id, u.disabled_at IS NULL AND u.deleted_at IS NULL AS may FROM noted JOIN users u ON u.id = noted.user_id`,
       [calls.map(({ id }) => id), calls.map(({ spent }) => spent), calls.map(({ costNanos }) => costNanos), leaseSeconds],
     );
-    return new Set(open.map(({ id }) => id));
+    return new Map(open.map(({ id, may }) => [id, may]));
   }
 
   /** What answers that were kept have saved. */
