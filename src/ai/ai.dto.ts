@@ -26,6 +26,9 @@ export const completionShape = z
     service_tier: z.enum(['auto', 'default', 'flex']).nullish(),
     // Of other models, and of searches, nobody knows the price here.
     ...{ models: unpriced, route: unpriced, fallbacks: unpriced, plugins: unpriced, web_search_options: unpriced },
+    ...{ search_parameters: unpriced, audio: unpriced, extra_body: unpriced },
+    modalities: z.array(z.literal('text')).nullish(),
+    tools: z.array(z.looseObject({ type: z.enum(['function', 'custom']).optional() })).nullish(),
   })
   .meta({ id: 'ChatCompletionRequest' });
 export type CompletionBody = z.output<typeof completionShape>;

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type HealthProbe, Probe, ProbeDown } from '../observability/probe.js';
+import { Budget } from './budget/budget.service.js';
 import { OFFLINE_MODEL } from './budget/prices.js';
 import type { OpenAIProvider } from './providers/openai.provider.js';
 import { OUTSIDE } from './providers/provider.js';
@@ -12,7 +13,10 @@ const FRESH_MS = 5_000;
 export class AiProbe implements HealthProbe {
   private known: { at: number; troubles: (string | undefined)[] } | undefined;
 
-  constructor(@Inject(OUTSIDE) private readonly providers: readonly OpenAIProvider[]) {}
+  constructor(
+    @Inject(OUTSIDE) private readonly providers: readonly OpenAIProvider[],
+    private readonly budget: Budget,
+  ) {}
 
   async check(): Promise<Record<string, unknown>> {
     if (this.providers.length === 0) return { model: OFFLINE_MODEL };
@@ -21,7 +25,10 @@ export class AiProbe implements HealthProbe {
       this.known = { at: performance.now(), troubles };
     }
     const { troubles } = this.known;
-    const facts = Object.fromEntries(this.providers.map(({ name, model }, at) => [name, { model, status: troubles[at] ?? 'up' }]));
+    const facts = {
+      ...Object.fromEntries(this.providers.map(({ name, model }, at) => [name, { model, status: troubles[at] ?? 'up' }])),
+      excesses: this.budget.excesses,
+    };
     if (troubles[0] === undefined) return facts;
     const spare = this.providers.length > 1 && troubles[1] === undefined ? '; the fallback answers' : '';
     throw new ProbeDown(`the AI provider ${troubles[0]}${spare}`, facts);

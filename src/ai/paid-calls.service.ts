@@ -16,6 +16,7 @@ export interface PaidCall<T> {
   model: string;
   prompt: number;
   completion: number;
+  alone?: boolean;
   /** Ends when nobody is there any more. */
   over: AbortController;
   ask: (over: AbortSignal, call: OpenCall) => Promise<T>;

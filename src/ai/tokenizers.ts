@@ -16,6 +16,9 @@ const MOST_LETTERS = 128;
 /** What is longer is counted by its bytes: nobody waits for one who sends a book. */
 const MOST_TEXT = 65_536;
 
+/** What marks the end of a text for a model is a text like any other where somebody says it. */
+const AS_WORDS = { allowedSpecial: new Set<string>(), disallowedSpecial: new Set<string>() };
+
 /** Counts as models do whose tokenizer is known, and by bytes for all others. */
 @Injectable()
 export class Tokenizers implements OnModuleInit {
@@ -31,7 +34,9 @@ export class Tokenizers implements OnModuleInit {
   async onModuleInit(): Promise<void> {
     for (const model of this.models) {
       const family = familyOf(model);
-      if (family) this.known.set(family, (await family.load()).countTokens);
+      if (!family) continue;
+      const { countTokens } = await family.load();
+      this.known.set(family, (text) => countTokens(text, AS_WORDS));
     }
   }
 

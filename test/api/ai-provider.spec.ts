@@ -164,7 +164,7 @@ describe('an answer', () => {
     here.api.behave({ says });
     const { pieces, fault } = await here.read();
     expect(fault).toBeUndefined();
-    expect(pieces.map(({ text }) => text)).toEqual(['abc{"d":1}efxx', 'x', '', '', '']);
+    expect(pieces.map(({ text }) => text)).toEqual(['abc{"d":1}0efxx', 'x', '', '', '']);
     expect(pieces.map(({ body }) => body)).toEqual(says);
   });
 

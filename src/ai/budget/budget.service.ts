@@ -30,6 +30,7 @@ export interface OpenCall {
   completion: number;
   isCut: boolean;
   prompt: number;
+  mostNanos: number;
   standing: Standing;
   /** Ended where it may not go on: nobody is there any more, or its process was taken for dead. */
   over: AbortController;
@@ -38,6 +39,9 @@ export interface OpenCall {
   /** What it has cost, where nobody could write that down yet. */
   due?: { spent: number; costNanos: number };
 }
+
+/** `alone` where no other model may answer in its place. */
+type CallWanted = Omit<Wanted, 'id' | 'leastCompletion' | 'price'> & { alone?: boolean };
 
 /** Whoever asks the AI has it counted here first: the worst that it may cost, and afterwards what it did. */
 @Injectable()
@@ -50,6 +54,8 @@ export class Budget implements OnApplicationBootstrap, OnApplicationShutdown {
   private notedAt = performance.now();
   private readonly recent = new Recently();
   private savings = new Map<string, Saving>();
+  /** How often a provider went beyond what was kept back for it. */
+  excesses = 0;
 
   constructor(
     private readonly store: BudgetStore,
@@ -101,22 +107,24 @@ export class Budget implements OnApplicationBootstrap, OnApplicationShutdown {
 
   /** Refused where it could not be kept back as things stand. */
   mustFit(standing: Standing, model: string, prompt: number): void {
-    const wanted = { prompt, leastCompletion: 0, price: this.prices.mostOf(model) };
+    const wanted = { prompt, leastCompletion: 0, price: this.prices.mostOf(model, true) };
     if (!fitsInto(standing, wanted)) throw new Exhausted(standing, wanted, false);
   }
 
   /** What would be kept back now, of a question like this. */
-  worstOf(standing: Standing, model: string, prompt: number, completion: number): { completion: number; fits: boolean } {
+  worstOf(standing: Standing, model: string, prompt: number, completion: number): { completion: number; nanos: number; fits: boolean } {
     const price = this.prices.mostOf(model);
     const leastCompletion = leastOf(completion);
-    if (!fitsInto(standing, { prompt, leastCompletion, price })) return { completion, fits: false };
+    const nanosOf = (given: number) => prompt * price.input + given * price.output;
+    if (!fitsInto(standing, { prompt, leastCompletion, price })) return { completion, nanos: nanosOf(completion), fits: false };
     const byMoney = price.output === 0 ? Infinity : Math.floor((nanosLeft(standing) - prompt * price.input) / price.output);
-    return { completion: Math.min(completion, leftOf(standing) - prompt, byMoney), fits: true };
+    const given = Math.min(completion, leftOf(standing) - prompt, byMoney);
+    return { completion: given, nanos: nanosOf(given), fits: true };
   }
 
   /** Refused where it does not fit into what is left of the day. */
-  async reserve(wanted: Omit<Wanted, 'id' | 'leastCompletion' | 'price'>, over: AbortController): Promise<OpenCall> {
-    const price = this.prices.mostOf(wanted.model);
+  async reserve({ alone = false, ...wanted }: CallWanted, over: AbortController): Promise<OpenCall> {
+    const price = this.prices.mostOf(wanted.model, alone);
     over.signal.throwIfAborted();
     const whole = { ...wanted, id: newId(), leastCompletion: leastOf(wanted.completion), price };
     const taken = (await this.store.reserve(this.rules, whole)) ?? (await this.reserveAgain(whole));
@@ -128,6 +136,7 @@ export class Budget implements OnApplicationBootstrap, OnApplicationShutdown {
       prompt: wanted.prompt,
       completion: granted - wanted.prompt,
       isCut: granted < wanted.prompt + wanted.completion,
+      mostNanos: wanted.prompt * price.input + (granted - wanted.prompt) * price.output,
       standing: this.recent.note(wanted.userId, standing),
       over,
       emitted: 0,
@@ -142,10 +151,16 @@ export class Budget implements OnApplicationBootstrap, OnApplicationShutdown {
   async settle(call: OpenCall, spent: Usage, model = call.model): Promise<Standing> {
     const tokens = spent.promptTokens + spent.completionTokens;
     const most = call.prompt + call.completion;
-    if (tokens > most)
-      this.log.warn({ callId: call.id, userId: call.userId, model, used: tokens, most }, 'the AI provider used more than it was allowed');
-    const paid = tokens > most ? cutTo(spent, most) : spent;
-    const costNanos = this.prices.nanosOf(model, paid);
+    const nanos = this.prices.nanosOf(model, spent);
+    const costNanos = Math.min(nanos, call.mostNanos);
+    // What is kept back for a question may be more than it needs, so that too long an answer may fit into the whole.
+    if (tokens > most || nanos > call.mostNanos || (call.completion > 0 && spent.completionTokens > call.completion)) {
+      this.excesses += 1;
+      this.log.warn(
+        { callId: call.id, userId: call.userId, model, ...spent, most, nanos },
+        'the AI provider used more than it was allowed',
+      );
+    }
     try {
       const settled = await this.store.settle(this.rules, call.id, 'settled', Math.min(tokens, most), costNanos);
       this.open.delete(call.id);
@@ -168,7 +183,8 @@ export class Budget implements OnApplicationBootstrap, OnApplicationShutdown {
       const fits = fitsInto(standing, wanted);
       const full = wanted.streaming && standing.streams >= this.rules.mostStreams;
       if (!begun && (!fits || full)) throw new Exhausted(standing, wanted, fits);
-      if (tries > MOST_TRIES) throw new Refusal('overloaded', 'Too many calls of yours end and begin at once. Try again in a moment.');
+      // His own calls end and begin at once: it would fit in a moment, and now it does not.
+      if (tries > MOST_TRIES) throw new Exhausted(standing, wanted, full);
       const taken = await this.store.reserve(this.rules, wanted);
       if (taken) return taken;
     }
@@ -251,12 +267,6 @@ const fitsInto = (standing: Standing, { prompt, leastCompletion, price }: Least)
 
 const lockedOut = () => new Refusal('unauthenticated', 'What you show is not valid any more.');
 const lapsed = () => new Refusal('dependency_down', 'The budget cannot be kept at the moment. Try again in a moment.');
-
-/** The answer's tokens go first: those of the question were used in any case. */
-function cutTo({ promptTokens }: Usage, most: number): Usage {
-  const prompt = Math.min(promptTokens, most);
-  return { promptTokens: prompt, completionTokens: most - prompt };
-}
 
 /** Why nothing was kept back. */
 export class Exhausted extends Refusal {

@@ -47,9 +47,9 @@ export class Prices {
       );
   }
 
-  /** In whole nanodollars, of the dearer one where another model may answer instead. */
-  mostOf(model: string): Price {
-    const [one, other] = [this.known[model] ?? NOTHING, this.known[this.second ?? model] ?? NOTHING];
+  /** In whole nanodollars, of the dearer one where another model may answer instead; `alone` where none may. */
+  mostOf(model: string, alone = false): Price {
+    const [one, other] = [this.known[model] ?? NOTHING, this.known[alone ? model : (this.second ?? model)] ?? NOTHING];
     return {
       input: Math.ceil(Math.max(one.input, other.input) * NANOS),
       output: Math.ceil(Math.max(one.output, other.output) * NANOS),

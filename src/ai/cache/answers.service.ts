@@ -6,8 +6,8 @@ import { Audit } from '../../users/audit.service.js';
 import { Budget, Exhausted } from '../budget/budget.service.js';
 import type { Standing } from '../budget/budget.store.js';
 import { Gateway, type AnswerStream, type Question } from '../gateway.service.js';
-import { textOfPiece } from '../providers/openai.answers.js';
 import { NO_USAGE, openaiUsage, type ChatPiece, type Usage } from '../providers/provider.js';
+import { wordsOfPieces } from '../providers/words.of.pieces.js';
 import { Flights, type Flight } from './flights.js';
 import { AI_TAG, KeptAnswers, MOST_BYTES, type KeptAnswer } from './kept.answers.js';
 import { KnownWords } from './known.words.js';
@@ -162,8 +162,9 @@ async function* recorded({ pieces, isCut }: AnswerStream, flight: Flight, keep: 
 }
 
 async function* replayed({ bytes }: KeptAnswer): AsyncGenerator<ChatPiece, void, void> {
+  const wordsOf = wordsOfPieces(false);
   for (const body of JSON.parse(bytes.toString()) as Record<string, unknown>[])
-    yield { body, text: textOfPiece(body), ...(body.usage ? { usage: NO_USAGE } : {}) };
+    yield { body, text: wordsOf(body), ...(body.usage ? { usage: NO_USAGE } : {}) };
 }
 
 /** Whether it says itself why it has ended. */

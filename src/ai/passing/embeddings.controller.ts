@@ -31,6 +31,7 @@ export class EmbeddingsController {
     const model = asked.model ?? this.provider.model;
     const prompt = embeddingTokensOf(asked);
     const { answer, standing } = await this.calls.make({
+      alone: true,
       ...{ userId: callerOf(request).id, model, prompt, completion: 0, over: untilGone(reply) },
       ask: (over) => this.provider.embeddings({ ...asked, model }, over),
       guess: () => ({ promptTokens: prompt, completionTokens: 0 }),

@@ -42,11 +42,11 @@ export class PreviewController {
     const standing = await this.budget.standing(callerOf(request).id);
     tellBudget(reply, standing);
     const promptTokens = promptTokensOf({ ...asked, model }, this.tokenizers.for(model));
-    const { completion: completionTokens, fits } = this.budget.worstOf(standing, model, promptTokens, wishedOf(asked).completion);
+    const { completion: completionTokens, nanos, fits } = this.budget.worstOf(standing, model, promptTokens, wishedOf(asked).completion);
     const most = { promptTokens, completionTokens };
     return {
       ...{ model, ...most, totalTokens: promptTokens + completionTokens },
-      costUsd: dollarsOf(this.prices.nanosOf(model, most)),
+      costUsd: dollarsOf(nanos),
       fits,
       budget: shownStanding(standing, this.budget.timeZone),
     };

@@ -48,6 +48,7 @@ export class Transcriptions {
     try {
       const { model, prompt, form } = this.understood(readForm(await this.oneOfFew(userId, () => read(hold)), type));
       return await this.calls.make({
+        alone: true,
         ...{ userId, model, prompt, completion: 0, over },
         ask: (gone) => this.provider.transcriptions(form, gone),
         guess: () => ({ promptTokens: prompt, completionTokens: 0 }),

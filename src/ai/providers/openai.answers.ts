@@ -46,22 +46,6 @@ export function heardUsageOf(body: Json): Usage | undefined {
   return told && { promptTokens: told.input_tokens, completionTokens: told.output_tokens };
 }
 
-/** What of a choice nobody was given to read. */
-const FRAME = new Set(['role', 'id', 'type', 'index', 'finish_reason', 'stop_reason', 'logprobs', 'token_ids']);
-const DEEPEST = 16;
-
-/** All that a piece of a streamed answer adds, of all its choices: whatever it is called, somebody has to pay for it. */
-export const textOfPiece = ({ choices }: Json): string => wordsIn(choices, 0);
-
-function wordsIn(value: unknown, depth: number): string {
-  if (typeof value === 'string') return value;
-  if (typeof value !== 'object' || value === null || depth > DEEPEST) return '';
-  if (Array.isArray(value)) return value.map((each) => wordsIn(each, depth + 1)).join('');
-  let words = '';
-  for (const [name, each] of Object.entries(value)) if (!FRAME.has(name)) words += wordsIn(each, depth + 1);
-  return words;
-}
-
 const short = z
   .string()
   .transform((told) => told.slice(0, LONGEST))

@@ -1,7 +1,8 @@
-import { embeddingsUsageOf, heardUsageOf, textOfPiece, usageOf } from './openai.answers.js';
+import { embeddingsUsageOf, heardUsageOf, usageOf } from './openai.answers.js';
 import { bounds, OpenAIClient, type Bounds, type OpenAIAccess, type ProviderLog } from './openai.client.js';
 import { streamedChat, toChat, toEmbed, toHear } from './openai.errands.js';
 import type { ChatAnswer, ChatBody, ChatPiece, Provider, RecordingForm, Transcript } from './provider.js';
+import { wordsOfPieces } from './words.of.pieces.js';
 
 export interface OpenAISettings extends OpenAIAccess {
   model: string;
@@ -27,8 +28,9 @@ export class OpenAIProvider implements Provider {
 
   async *stream(body: ChatBody, signal: AbortSignal): AsyncGenerator<ChatPiece, void, void> {
     const question = { ...body, stream: true, stream_options: { ...(body.stream_options as object | undefined), include_usage: true } };
+    const wordsOf = wordsOfPieces(body.logprobs === true);
     for await (const piece of this.client.stream(streamedChat(question), signal))
-      yield { body: piece, text: textOfPiece(piece), usage: usageOf(piece) };
+      yield { body: piece, text: wordsOf(piece), usage: usageOf(piece) };
   }
 
   async embeddings(body: ChatBody, signal: AbortSignal): Promise<ChatAnswer> {
