@@ -82,7 +82,7 @@ export class NotesController {
     if (how === 'nothing') return undefined;
     if (how === 'text') return `text ${this.loads}`;
     if (how === 'short') return { short: true };
-    if (how === 'large') return { loads: this.loads, large: 'x'.repeat(1_100_000) };
+    if (how === 'large') return { loads: this.loads, large: 'x'.repeat(4_200_000) };
     if (how === 'noise') return { noise: NOISE };
     if (how === 'headers') reply.header('x-total', '7').header('etag', '"version-7"');
     return { loads: this.loads };
