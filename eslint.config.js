@@ -2,7 +2,7 @@ import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  { ignores: ['dist/', '.build/', '.data/', 'coverage/', 'clients/'] },
+  { ignores: ['dist/', '.build/', '.data/', '.engines/', 'coverage/', 'clients/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.ts'],

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
 import { AiModule } from './ai/ai.module.js';
+import { AnalyticsModule } from './analytics/analytics.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { CampaignsModule } from './campaigns/campaigns.module.js';
 import { ConfigModule } from './config/config.module.js';
@@ -10,7 +11,9 @@ import { HttpModule } from './http/http.module.js';
 import { MailModule } from './mail/mail.module.js';
 import type { Log } from './observability/log.js';
 import { ObservabilityModule } from './observability/observability.module.js';
+import { OpsModule } from './ops/ops.module.js';
 import { OutboxModule } from './outbox/outbox.module.js';
+import { QueuesModule } from './queues/queues.module.js';
 import { RedisModule } from './redis/redis.module.js';
 import { schema } from './schema.js';
 import { UsersModule } from './users/users.module.js';
@@ -21,6 +24,7 @@ export type Features = NonNullable<ModuleMetadata['imports']>;
 export class AppModule {
   static of(config: Config, log: Log, features: Features = []): DynamicModule {
     const serves = servesApi(config);
+    const queues = QueuesModule.of(config);
     return {
       module: AppModule,
       imports: [
@@ -36,6 +40,9 @@ export class AppModule {
         AuthModule.of(serves),
         CampaignsModule.of(serves),
         AiModule.of(servesAi(config)),
+        queues,
+        AnalyticsModule.of(config),
+        OpsModule.of(serves, queues),
         ...features,
       ],
     };

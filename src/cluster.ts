@@ -1,11 +1,11 @@
-import { ConfigFaults, loadEnvironment, readConfig, type Config, type Environment } from './config/config.js';
+import { ConfigFaults, loadEnvironment, readConfig } from './config/config.js';
 import { createLog } from './observability/log.js';
-import { Supervisor } from './cluster/supervisor.js';
+import { Supervisor, type Given } from './cluster/supervisor.js';
 
 const CONFIG_FAULT = 78;
 
-// Read once: what starts later, after a crash, gets the same as what started first.
-function read(): { env: Environment; config: Config } | undefined {
+// Read at the start, and when it is ordered: what starts later, after a crash, gets the same as what started first.
+function read(): Given | undefined {
   try {
     const env = loadEnvironment(process.env);
     const config = readConfig(env, { demo: !process.argv.includes('--no-demo') });
@@ -21,9 +21,8 @@ const given = read();
 if (given === undefined) {
   process.exitCode = CONFIG_FAULT;
 } else {
-  const { env, config } = given;
-  const log = createLog(config, 'supervisor');
-  const code = await new Supervisor(config, log, env, process.argv.slice(2)).run();
+  const log = createLog(given.config, 'supervisor');
+  const code = await new Supervisor(given, log, process.argv.slice(2), read).run();
   await log.settle();
   process.exit(code);
 }

@@ -1,10 +1,9 @@
 import cluster from 'node:cluster';
 import type { FastifyInstance } from 'fastify';
-import { once } from 'node:events';
 import type { Features } from './app.module.js';
-import { ConfigFaults, consumes, type Config } from './config/config.js';
+import { ConfigFaults, consumes, mostMemory, type Config } from './config/config.js';
 import { createApp } from './create-app.js';
-import { drain } from './http/server.js';
+import { drain, LONGEST_MS } from './http/server.js';
 import { Readiness } from './http/readiness.js';
 import { within } from './kernel/waiting.js';
 import { OutboxRunner } from './outbox/runner.js';
@@ -14,6 +13,8 @@ const HEARD_MS = 3_000;
 const CLOSE_MS = 7_000;
 const CONFIG_FAULT = 78;
 const BEAT_MS = 1_000;
+const ASK_AGAIN_MS = 60_000;
+const GROWN = 1.2;
 
 /** One process of any role, alone or under the supervisor. */
 export async function runRole(read: () => Config, features: Features = []): Promise<void> {
@@ -39,52 +40,80 @@ async function serve(config: Config, log: Log, features: Features): Promise<void
   const app = await createApp(config, log, features);
   const fastify = app.getHttpAdapter().getInstance();
   const readiness = app.get(Readiness);
-  endOnSignal(log, async () => {
+  endOnOrder(log, async (hurry) => {
     const work = consumes(config) ? app.get(OutboxRunner, { strict: false }).stop() : undefined;
-    await Promise.all([drain(fastify, readiness, doorClosed), work]);
+    await Promise.all([drain(fastify, readiness, doorClosed, hurry), work]);
     await app.close();
   });
-  retireAfter(config.MAX_REQUESTS, fastify);
+  const watchMemory = retires(config, fastify);
   if (config.part === 'background') await app.init();
   else await app.listen(config.PORT, config.HOST);
   setInterval(beat, BEAT_MS).unref();
+  watchMemory();
   process.send?.({ kind: 'ready', url: config.part === 'background' ? undefined : (config.PUBLIC_URL ?? (await app.getUrl())) });
 }
 
 /** A supervisor that is gone by now is told nothing, and nobody falls over that. */
 const beat = () => process.connected && process.send?.({ kind: 'alive' }, undefined, undefined, () => undefined);
 
-/** Asks the supervisor for a successor; each process at another count, so that they do not all go at once. */
-function retireAfter(requests: number, fastify: FastifyInstance): void {
-  if (requests === 0 || !process.send) return;
-  let left = Math.ceil(requests * (0.9 + Math.random() / 5));
-  fastify.addHook('onResponse', (_request, _reply, done) => {
-    left -= 1;
-    if (left === 0) process.send?.({ kind: 'retire' });
-    done();
-  });
+/**
+ * Asks the supervisor for a successor: after so many requests, each process at another count, so that they do not all go at
+ * once; and before it holds more memory than is its share. Where none came up, it asks again.
+ */
+function retires(config: Config, fastify: FastifyInstance): () => void {
+  let asked = -Infinity;
+  const retire = (reason: string) => {
+    if (performance.now() < asked + ASK_AGAIN_MS) return;
+    asked = performance.now();
+    process.send?.({ kind: 'retire', reason }, undefined, undefined, () => undefined);
+  };
+  let left = config.MAX_REQUESTS > 0 ? Math.ceil(config.MAX_REQUESTS * (0.9 + Math.random() / 5)) : Infinity;
+  if (left < Infinity && process.send)
+    fastify.addHook('onResponse', (_request, _reply, done) => {
+      left -= 1;
+      if (left <= 0) retire('requests');
+      done();
+    });
+  return () => {
+    if (!process.send) return;
+    // What it holds from the beginning its successor would hold, too.
+    const most = Math.max(mostMemory(config), process.memoryUsage.rss() * GROWN);
+    setInterval(() => process.memoryUsage.rss() > most && retire('memory'), BEAT_MS).unref();
+  };
 }
 
 /** Under a supervisor the door itself is there: resolves when it has heard that this process closed its own. */
 async function doorClosed(): Promise<void> {
   if (!process.send) return;
-  const heard = once(process, 'message');
+  const heard = new Promise<void>((resolve) => {
+    process.on('message', ({ kind }: { kind?: string }) => {
+      if (kind === 'closed') resolve();
+    });
+  });
   process.send({ kind: 'closed' });
   await within(HEARD_MS, 'supervisor', heard).catch(() => undefined);
 }
 
-/** Ordered stop: not ready, take nothing new, finish, close. */
-function endOnSignal(log: Log, stop: () => Promise<void>): void {
-  let stopping = false;
-  process.on('SIGTERM', () => {
-    if (stopping) return;
-    stopping = true;
-    void within(CLOSE_MS, 'stop', stop())
+/** Ordered stop: not ready, take nothing new, finish, close. Who has a successor takes the time that answers take. */
+function endOnOrder(log: Log, stop: (hurry: AbortSignal) => Promise<void>): void {
+  const hurry = new AbortController();
+  let stopping: Promise<void> | undefined;
+  const end = (inMs: number) => {
+    stopping ??= stop(hurry.signal);
+    void within(inMs, 'stop', stopping)
       .catch((fault: unknown) => {
         log.warn({ err: fault }, 'stopped before all was finished');
       })
       .then(() => log.settle())
       .finally(() => process.exit(0));
+  };
+  process.on('SIGTERM', () => {
+    if (hurry.signal.aborted) return;
+    hurry.abort();
+    end(CLOSE_MS);
+  });
+  process.on('message', ({ kind }: { kind?: string }) => {
+    if (kind === 'succeeded') end(LONGEST_MS + CLOSE_MS);
   });
   // A closing terminal reaches the whole group, too.
   process.on('SIGHUP', () => undefined);

@@ -16,6 +16,14 @@ import { Donations1763900000000 } from './database/migrations/1763900000000-dona
 import { SearchPlurals1763910000000 } from './database/migrations/1763910000000-search-plurals.js';
 import { Ai1763920000000 } from './database/migrations/1763920000000-ai.js';
 import { AiChat1763930000000 } from './database/migrations/1763930000000-ai-chat.js';
+import { CacheDropPrefixes1763940000000 } from './database/migrations/1763940000000-cache-drop-prefixes.js';
+import { WhatsApp1764000000000 } from './database/migrations/1764000000000-whatsapp.js';
+import { QueuePaces1764010000000 } from './database/migrations/1764010000000-queue-paces.js';
+import { Audio1765000000000 } from './database/migrations/1765000000000-audio.js';
+import { Alerts1766000000000 } from './database/migrations/1766000000000-alerts.js';
+import { Analytics1767000000000 } from './database/migrations/1767000000000-analytics.js';
+import { CampaignWords1768000000000 } from './database/migrations/1768000000000-campaign-words.js';
+import { CampaignWordsOfOld1768010000000 } from './database/migrations/1768010000000-campaign-words-of-old.js';
 import { CacheDrop } from './http/cache/cache-drop.entity.js';
 import { Mail } from './mail/mail.entity.js';
 import { HandledJob, OutboxMessage, QueueState } from './outbox/outbox.entity.js';
@@ -52,5 +60,13 @@ export const schema: Schema = {
     SearchPlurals1763910000000,
     Ai1763920000000,
     AiChat1763930000000,
+    CacheDropPrefixes1763940000000,
+    WhatsApp1764000000000,
+    QueuePaces1764010000000,
+    Audio1765000000000,
+    Alerts1766000000000,
+    Analytics1767000000000,
+    CampaignWords1768000000000,
+    CampaignWordsOfOld1768010000000,
   ],
 };

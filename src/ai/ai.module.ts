@@ -1,4 +1,4 @@
-import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { type DynamicModule, Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { CONFIG } from '../config/config.module.js';
 import type { Config } from '../config/config.js';
 import type { Log } from '../observability/log.js';
@@ -6,6 +6,8 @@ import { LOG } from '../observability/observability.module.js';
 import { RedisModule } from '../redis/redis.module.js';
 import { AiAllowance } from './ai.allowance.js';
 import { AiUseOfPeople } from './ai.belonging.js';
+import { AiMeasures } from './ai.measures.js';
+import { BudgetMeasures } from './budget/budget.measures.js';
 import { AiProbe } from './ai.probe.js';
 import { BudgetStore } from './budget/budget.store.js';
 import { Budget } from './budget/budget.service.js';
@@ -60,6 +62,7 @@ function chosen([first, second]: OpenAIProvider[], offline: OfflineModel, log: L
   return second ? withFallback(first, second, log) : first;
 }
 
+@Global()
 @Module({})
 export class AiModule implements OnApplicationShutdown {
   constructor(@Inject(OUTSIDE) private readonly providers: OpenAIProvider[]) {}
@@ -73,9 +76,24 @@ export class AiModule implements OnApplicationShutdown {
         { provide: OUTSIDE, useFactory: outside, inject: [CONFIG, LOG] },
         { provide: PROVIDER, useFactory: chosen, inject: [OUTSIDE, OfflineModel, LOG] },
         ...[OfflineModel, PaidCalls, Gateway, Answers, KeptAnswers, KnownWords, Flights, Transcriptions, Tokenizers],
-        ...[Budget, BudgetStore, Prices, Warnings, WarningLetters, UsageStore, Grants, AiUseOfPeople, AiAllowance, AiProbe, TellsBudget],
+        ...[
+          Budget,
+          BudgetStore,
+          Prices,
+          Warnings,
+          WarningLetters,
+          UsageStore,
+          Grants,
+          AiUseOfPeople,
+          AiAllowance,
+          AiProbe,
+          AiMeasures,
+          BudgetMeasures,
+          TellsBudget,
+        ],
         ...[Chat, Rounds, CampaignTools, ConversationsStore, ConversationsOfPeople],
       ],
+      exports: [Gateway, Transcriptions],
     };
   }
 

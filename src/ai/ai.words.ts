@@ -47,12 +47,9 @@ const completionShape = z
   })
   .meta({ id: 'ChatCompletion' });
 
-const modelsShape = z
-  .object({
-    object: z.literal('list'),
-    data: z.array(z.object({ id: z.string(), object: z.literal('model'), created: z.int(), owned_by: z.string() })),
-  })
-  .meta({ id: 'Models' });
+const modelShape = z.object({ id: z.string(), object: z.literal('model'), created: z.int(), owned_by: z.string() }).meta({ id: 'Model' });
+
+const modelsShape = z.object({ object: z.literal('list'), data: z.array(modelShape) }).meta({ id: 'Models' });
 
 const heldGrantShape = z
   .object({
@@ -66,7 +63,7 @@ const heldGrantShape = z
   .meta({ id: 'AiGrantHeld' });
 
 export const aiWords: Record<
-  'complete' | 'models' | 'usage' | 'spenders' | 'budget' | 'setBudget' | 'grant' | 'endGrant' | 'purge',
+  'complete' | 'models' | 'model' | 'usage' | 'spenders' | 'budget' | 'setBudget' | 'grant' | 'endGrant' | 'purge',
   RouteWords
 > = {
   complete: {
@@ -78,10 +75,11 @@ export const aiWords: Record<
     answers: { 200: { says: 'The answer.', shape: completionShape, alsoTypes: ['text/event-stream'] } },
   },
   models: { group, summary: 'The models that may be asked for', answers: { 200: { says: 'All of them.', shape: modelsShape } } },
+  model: { group, summary: 'One model that may be asked for', answers: { 200: { says: 'It may.', shape: modelShape } } },
   usage: {
     group,
     summary: 'Your budget of today, and what you used before',
-    detail: '`used` does not hold what is `reserved` for calls under way. `byDay` tells of the last thirty days, by model.',
+    detail: '`used` does not hold what is `reserved` for calls under way. `byDay` tells of the last thirty days in `timeZone`, by model.',
     answers: { 200: { says: 'How you stand.', shape: usageShape } },
   },
   spenders: { group, summary: 'Who used most today', answers: { 200: { says: 'The first ones first.', shape: sliceShape(spenderShape) } } },

@@ -42,7 +42,7 @@ export class BudgetsController {
   @Get('usage/users')
   async spenders(@Query({ schema: bareListQuery }) { limit, cursor }: BareListQuery) {
     const [used, after] = this.cursors.read('ai usage', cursor)?.split(' ') ?? [];
-    const rows = await this.usage.spenders(this.budget.timeZone, used, after, limit + 1);
+    const rows = await this.usage.spenders(used, after, limit + 1);
     const { items, nextCursor } = this.cursors.slice('ai usage', rows, limit, ({ used: last, userId }) => `${last} ${userId}`);
     return { items: items.map(({ costNanos, ...row }) => ({ ...row, costUsd: dollarsOf(costNanos) })), nextCursor };
   }

@@ -1,10 +1,12 @@
-import { Body, Controller, Get, HttpCode, Inject, Post, Req, Res, UseInterceptors } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req, Res, UseInterceptors } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { callerOf } from '../http/caller.js';
 import { wantsFresh } from '../http/door.js';
+import { eventStream, tellStream } from '../http/event-stream.js';
 import { Policy } from '../http/policy.js';
 import { openaiError } from '../http/problem.js';
 import { Says } from '../http/says.js';
+import { Refusal } from '../kernel/problems.js';
 import type { Log } from '../observability/log.js';
 import { LOG } from '../observability/observability.module.js';
 import { completionShape, type CompletionBody } from './ai.dto.js';
@@ -12,8 +14,7 @@ import { aiWords } from './ai.words.js';
 import { Budget } from './budget/budget.service.js';
 import { Answers, type StreamedAnswer } from './cache/answers.service.js';
 import { Prices } from './budget/prices.js';
-import { eventStream } from './event-stream.js';
-import { brokenOff, tellBudget, tellStream, untilGone } from './replies.js';
+import { brokenOff, tellBudget, untilGone } from './replies.js';
 import { soon } from './soon.js';
 import { TellsBudget } from './tells.budget.js';
 
@@ -59,8 +60,19 @@ export class CompletionsController {
   @Says(aiWords.models)
   @Get('models')
   models() {
-    const data = this.prices.models().map((id) => ({ id, object: 'model', created: 0, owned_by: 'mutirao' }));
-    return { object: 'list', data };
+    return { object: 'list', data: this.prices.models().map(shownModel) };
+  }
+
+  @Policy({ access: 'signed-in', pace: 'browse', scope: 'ai' })
+  @Says(aiWords.model)
+  @Get('models/:id')
+  model(@Param('id') id: string) {
+    if (!this.prices.models().includes(id))
+      throw new Refusal(
+        'model_not_found',
+        `There is no model ${JSON.stringify(id.slice(0, 100))} here. GET /v1/models tells which there are.`,
+      );
+    return shownModel(id);
   }
 
   private async *eventsOf(streaming: Promise<StreamedAnswer>, tellsUsage: boolean, requestId: string): AsyncGenerator<string, void, void> {
@@ -75,3 +87,5 @@ export class CompletionsController {
     }
   }
 }
+
+const shownModel = (id: string) => ({ id, object: 'model', created: 0, owned_by: 'mutirao' });

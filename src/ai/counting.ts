@@ -81,6 +81,12 @@ const TOKENS_OF_A_SECOND = 10;
 /** Voice notes have about 2,000 bytes a second; no speech has fewer, as a rule. */
 const BYTES_OF_A_SECOND = 750;
 
+/** Where its length is known: what is kept back for it, and what it is charged where nobody tells more. */
+export const tokensOfSeconds = (seconds: number) => ({
+  most: Math.ceil(seconds * 2 * TOKENS_OF_A_SECOND),
+  usual: Math.ceil(seconds * TOKENS_OF_A_SECOND),
+});
+
 /** By its size, or by what it tells of its own rate where that makes it longer. */
 export const recordingTokensOf = (bytes: number, bytesOfASecond = BYTES_OF_A_SECOND): number =>
   Math.max(1, Math.ceil((bytes * TOKENS_OF_A_SECOND) / Math.min(bytesOfASecond, BYTES_OF_A_SECOND)));

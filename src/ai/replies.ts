@@ -12,10 +12,6 @@ export function tellBudget(reply: FastifyReply, standing: Standing, cached?: Cac
   if (cached) reply.header('x-cache', cached);
 }
 
-export function tellStream(reply: FastifyReply): void {
-  reply.headers({ 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache', 'x-accel-buffering': 'no' });
-}
-
 /** What ends a stream that has begun, in the words of a problem. */
 export function brokenOff(fault: unknown, log: Log, requestId: string): Refused {
   if (fault instanceof Refusal) return refused(fault.code, fault.message);

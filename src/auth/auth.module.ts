@@ -5,6 +5,7 @@ import { ApiKeysController } from './api-keys.controller.js';
 import { ApiKeys } from './api-keys.service.js';
 import { ApiKeysStore } from './api-keys.store.js';
 import { AuthController } from './auth.controller.js';
+import { BrowserSignIns } from './browser-sign-ins.service.js';
 import { TokenCallers } from './callers.service.js';
 import { Doors } from './doors.service.js';
 import { Letters } from './letters.jobs.js';
@@ -50,9 +51,10 @@ export class AuthModule {
         SignIn,
         Doors,
         SignIns,
+        BrowserSignIns,
         { provide: Callers, useClass: TokenCallers },
       ],
-      exports: [Callers],
+      exports: [Callers, BrowserSignIns],
     };
   }
 }

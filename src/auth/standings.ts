@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { isDatabaseAway } from '../database/faults.js';
 import { Cache } from '../http/cache/cache.service.js';
+import type { Dropped } from '../http/cache/tiers.js';
 import { personTag } from '../users/users.service.js';
 import { StandingsStore, type Standing } from './standings.store.js';
 
@@ -40,7 +41,7 @@ export class Standings {
     private readonly store: StandingsStore,
     private readonly cache: Cache,
   ) {
-    cache.onDrop((tags) => this.forget(tags));
+    cache.onDrop((dropped) => this.forget(dropped));
   }
 
   /** By the id of the sign-in or key. */
@@ -99,9 +100,13 @@ export class Standings {
   }
 
   /** What this process itself changed, or hears of, is over at once. */
-  private forget(tags: readonly string[]): void {
+  private forget({ tags, prefixes }: Dropped): void {
+    const isLike = (tag: string) => prefixes.some((prefix) => tag.startsWith(prefix));
     const people = new Set(tags.filter((tag) => tag.startsWith('person:')));
-    if (people.size === 0) return;
-    for (const [id, { standing }] of this.known) if (people.has(personTag(standing.userId))) this.known.delete(id);
+    if (people.size + prefixes.length === 0) return;
+    for (const [id, { standing }] of this.known) {
+      const tag = personTag(standing.userId);
+      if (people.has(tag) || isLike(tag)) this.known.delete(id);
+    }
   }
 }

@@ -12,6 +12,7 @@ export type CampaignStatus = (typeof statuses)[number];
 @Check('campaigns_status', `status IN ('draft', 'active', 'paused', 'ended', 'held')`)
 @Check('campaigns_held', `(held_from IS NOT NULL) = (status = 'held')`)
 @Index('campaigns_search', { synchronize: false })
+@Index('campaigns_words', { synchronize: false })
 @Index('campaigns_of_owner', ['ownerId', 'id'])
 @Index('campaigns_by_end', ['endsAt', 'id'])
 @Index('campaigns_by_goal', ['goalCents', 'id'])
@@ -36,6 +37,10 @@ export class Campaign {
   /** HTML, cleaned. */
   @Column('text')
   description!: string;
+
+  /** Of all its texts, by which it is found; the database keeps them. */
+  @Column({ type: 'tsvector', nullable: true, select: false, insert: false, update: false })
+  words!: string | null;
 
   @Column('text', { nullable: true })
   category!: string | null;

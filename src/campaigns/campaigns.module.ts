@@ -31,6 +31,7 @@ import { SandboxNotices } from './payments/sandbox.jobs.js';
 import { SandboxProvider } from './payments/sandbox.provider.js';
 import { WebhooksController } from './payments/webhooks.controller.js';
 import { ReceiptsController } from './receipts/receipts.controller.js';
+import { OtherThanks } from './receipts/other-thanks.service.js';
 import { Receipts } from './receipts/receipts.service.js';
 import { ReceiptsStore } from './receipts/receipts.store.js';
 import { Thanks } from './receipts/thanks.jobs.js';
@@ -51,12 +52,12 @@ export class CampaignsModule {
       controllers: serves ? [...ofCampaigns, ...ofDonations, ...ofDonors] : [],
       providers: [
         ...[Campaigns, CampaignsStore, CampaignUpdatesStore, CampaignEnds, CampaignsOfPeople],
-        ...[Pledges, PledgesStore, DonationsStore, DonationsOfPeople, Refunds, RefundsOfPeople, RefundsStore, Thanks],
+        ...[Pledges, PledgesStore, DonationsStore, DonationsOfPeople, Refunds, RefundsOfPeople, RefundsStore, Thanks, OtherThanks],
         pixProvider,
         ...[Providers, SandboxProvider, SandboxNotices, Looks, Payments, PaymentsStore, Settling, SettlingStore, Books, BooksStore],
         ...[Gifts, DonationLists, Receipts, ReceiptsStore],
       ],
-      exports: [Campaigns],
+      exports: [Campaigns, OtherThanks],
     };
   }
 }

@@ -104,7 +104,7 @@ export class CampaignsStore {
   }
 
   /** `false` where somebody has the slug. */
-  async add(tx: Tx, campaign: Omit<Campaign, 'status' | 'heldFrom' | 'version' | 'createdAt' | 'updatedAt'>): Promise<boolean> {
+  async add(tx: Tx, campaign: Omit<Campaign, 'words' | 'status' | 'heldFrom' | 'version' | 'createdAt' | 'updatedAt'>): Promise<boolean> {
     const made = await tx.createQueryBuilder().insert().into(Campaign).values(campaign).orIgnore().returning('id').execute();
     return (made.raw as unknown[]).length === 1;
   }
@@ -178,7 +178,7 @@ function conditions({ statuses, ownerId, q }: Filter): { where: string; values: 
   if (q)
     say(
       (at) =>
-        `campaign_words(c.title, c.summary, c.description) @@ (websearch_to_tsquery('search_portuguese', portuguese_singular(${at})) || websearch_to_tsquery('search_english', ${at}))`,
+        `c.words @@ (websearch_to_tsquery('search_portuguese', portuguese_singular(${at})) || websearch_to_tsquery('search_english', ${at}))`,
       q,
     );
   return { where: all.join(' AND '), values };

@@ -9,6 +9,7 @@ import { Campaigns } from './campaigns.service.js';
 import { DonationsStore } from './donations/donations.store.js';
 import { lookAtCharge } from './payments/looks.queue.js';
 import { Payments } from './payments/payments.service.js';
+import { OtherThanks } from './receipts/other-thanks.service.js';
 import { thankDonor } from './receipts/receipts.queue.js';
 import { SettlingStore } from './settling.store.js';
 
@@ -37,6 +38,7 @@ export class Settling implements OnApplicationBootstrap, OnApplicationShutdown {
     private readonly campaigns: Campaigns,
     private readonly transactions: Transactions,
     private readonly outbox: Outbox,
+    private readonly otherThanks: OtherThanks,
     cache: Cache,
     @Inject(LOG) private readonly log: Log,
   ) {
@@ -113,7 +115,10 @@ export class Settling implements OnApplicationBootstrap, OnApplicationShutdown {
   private async rollUpIn(tx: Tx): Promise<number | undefined> {
     if (!(await this.store.isMine(tx))) return undefined;
     const { gifts, rows, campaigns } = await this.store.rollUp(tx, MOST);
-    for (const donationId of await this.store.issue(tx, gifts)) this.outbox.add(tx, thankDonor, { donationId });
+    for (const { donationId, wantsMessages } of await this.store.issue(tx, gifts)) {
+      this.outbox.add(tx, thankDonor, { donationId });
+      if (wantsMessages) this.otherThanks.owe(tx, donationId);
+    }
     this.campaigns.drop(tx, ...campaigns);
     return rows;
   }

@@ -4,10 +4,17 @@ import { CONFIG } from '../config/config.module.js';
 import type { Config } from '../config/config.js';
 import { OwnConnection } from '../database/own-connection.js';
 import type { Tx } from '../database/transactions.js';
+import { WANTS_MESSAGES } from './donations/donations.store.js';
 
 /** Any number that nothing else locks. */
 const LOCK = 7_302_115_405;
 const LOOK_MS = 2_000;
+
+/** A gift that has its receipt now. */
+interface Issued {
+  donationId: string;
+  wantsMessages: boolean;
+}
 
 @Injectable()
 export class SettlingStore {
@@ -60,18 +67,19 @@ export class SettlingStore {
     return { gifts: found.gifts ?? [], rows: found.rows, campaigns: found.campaigns ?? [] };
   }
 
-  /** The next numbers, without a gap, as nobody else issues any at the same time. Of which gifts. */
-  async issue(tx: Tx, gifts: readonly string[]): Promise<string[]> {
-    const issued = await tx.query<{ donationId: string }[]>(
-      `INSERT INTO receipts (number, donation_id, amount_cents, currency, campaign_title, organizer_name, paid_at, issued_at)
+  /** The next numbers, without a gap, as nobody else issues any at the same time. */
+  issue(tx: Tx, gifts: readonly string[]): Promise<Issued[]> {
+    return tx.query<Issued[]>(
+      `WITH issued AS (INSERT INTO receipts (number, donation_id, amount_cents, currency, campaign_title, organizer_name, paid_at, issued_at)
        SELECT (SELECT coalesce(max(number), 0) FROM receipts) + row_number() OVER (ORDER BY given.place), d.id, d.amount_cents, d.currency, c.title, u.name,
          d.confirmed_at, now()
        FROM unnest($1::uuid[]) WITH ORDINALITY AS given(id, place) JOIN donations d ON d.id = given.id
        JOIN campaigns c ON c.id = d.campaign_id JOIN users u ON u.id = c.owner_id
        WHERE NOT EXISTS (SELECT FROM receipts WHERE donation_id = d.id)
-       RETURNING donation_id AS "donationId"`,
+       RETURNING donation_id)
+       SELECT d.id AS "donationId", ${WANTS_MESSAGES} AS "wantsMessages"
+       FROM issued JOIN donations d ON d.id = issued.donation_id LEFT JOIN users u ON u.id = d.user_id`,
       [gifts],
     );
-    return issued.map(({ donationId }) => donationId);
   }
 }

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
-import { workerCount, type Config } from '../config/config.js';
+import { processCount, type Config } from '../config/config.js';
 import { schema } from '../schema.js';
 import { codeOf, fault, ok, reasonOf, warn, type Check, type Finding } from './doctor-finding.js';
 
@@ -126,7 +126,7 @@ export function skewFinding(ms: number): Finding {
 /** All pools full at once; behind a pooler the server's own limit says nothing. */
 function room(config: Config, most: number): Finding {
   const about = 'connections';
-  const processes = workerCount(config) + (config.APP_ROLE === 'all' && workerCount(config) > 1 ? 1 : 0);
+  const processes = processCount(config);
   const wanted = processes * config.PGPOOL_MAX_CONNECTIONS;
   if (config.DATABASE_DIRECT_URL !== undefined || wanted < most) return ok(about, `at most ${wanted} of ${most}`);
   return warn(

@@ -68,6 +68,7 @@ const verbs: Record<string, (() => Promise<number>) | undefined> = {
     const config = await reachable();
     return config ? (await import('./queues.js')).runQueues(config, process.argv.slice(3), print) : 1;
   },
+  tune: async () => (await import('./tune.js')).runTune(process.argv.slice(3), process.env.PATH, print),
   doctor: async () => (await import('./doctor.js')).runDoctor(process.env, print),
 };
 

@@ -3,6 +3,10 @@ import type { Config } from '../config/config.js';
 import { migrationOptions } from '../database/options.js';
 import { Refusal } from '../kernel/problems.js';
 import { Queues } from '../outbox/queues.service.js';
+import { Forecast } from '../queues/whatsapp/broadcasts/forecast.service.js';
+import { ForecastStore } from '../queues/whatsapp/broadcasts/forecast.store.js';
+import { LineFigures } from '../queues/whatsapp/line.figures.js';
+import { WHATSAPP } from '../queues/whatsapp/whatsapp.queue.js';
 import { schema } from '../schema.js';
 
 const USAGE = 64;
@@ -12,11 +16,12 @@ const columns = ['queue', 'paused', 'waiting', 'later', 'running', 'dead', 'olde
 export async function runQueues(config: Config, [verb, name = '']: string[], out: (line: string) => void): Promise<number> {
   const db = await new DataSource(migrationOptions(config, schema)).initialize();
   const queues = new Queues(db);
-  const verbs: Record<string, (() => Promise<void>) | undefined> = {
+  queues.join(WHATSAPP, new LineFigures(config, db, new Forecast(new ForecastStore(db, config), config)));
+  const verbs: Record<string, (() => Promise<unknown>) | undefined> = {
     pause: () => queues.pause(name),
     resume: () => queues.resume(name),
     retry: async () => {
-      out(`${await queues.retryDead(name)} dead letters go back to ${name}`);
+      out(`${await queues.retry(name)} failed go back to ${name}`);
     },
     dead: async () => {
       for (const { id, job, failures, lastError, createdAt } of await queues.deadLetters(name))

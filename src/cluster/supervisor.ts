@@ -13,7 +13,9 @@ import { freePort } from './port.js';
 import { secretKey } from './secret-key.js';
 import { Workers } from './workers.js';
 
-const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+/** What the supervisor itself goes by until it is started anew. */
+const LASTING = ['PORT', 'HOST', 'APP_ROLE', 'WORKERS', 'DATA_DIR', 'DATABASE_URL', 'REDIS_URL'] as const;
 /** npm passes Ctrl-C on to a process that got it from the terminal already: only a later one is a second one. */
 const SAME_SIGNAL_MS = 500;
 const KILL_PROCESSES_MS = 7_500;
@@ -24,6 +26,11 @@ const NPM_CHECK_MS = 200;
 const MOST_CONNECTIONS = 1_000;
 const SPARE_CONNECTIONS = 20;
 
+export interface Given {
+  env: Environment;
+  config: Config;
+}
+
 /** Starts what is missing, keeps it running, and stops it in order. */
 export class Supervisor {
   private readonly ending = new AbortController();
@@ -33,16 +40,23 @@ export class Supervisor {
   private engines: Engines | undefined;
   private workers: Workers | undefined;
 
+  private config: Config;
+  private env: Environment;
+
   constructor(
-    private readonly config: Config,
+    given: Given,
     private readonly log: Log,
-    private readonly env: Environment,
     private readonly args: string[],
-  ) {}
+    private readonly read: () => Given | undefined,
+  ) {
+    this.config = given.config;
+    this.env = given.env;
+  }
 
   /** Resolves with the exit code when everything has ended. */
   async run(): Promise<number> {
     for (const signal of SIGNALS) process.on(signal, () => this.signalled(signal));
+    process.on('SIGHUP', () => this.hungUp());
     process.on('uncaughtException', (fault) => this.fail(fault));
     this.followNpm();
     const ending = once(this.ending.signal, 'abort');
@@ -66,7 +80,7 @@ export class Supervisor {
 
     await migrate({ ...env, ...childEnvironment(config, 'whole', values) }, log, signal);
     const giveUp = (code: number) => this.end(code);
-    this.workers = new Workers(parts, (part) => ({ ...env, ...childEnvironment(config, part, values) }), this.args, log, giveUp);
+    this.workers = new Workers(parts, (part) => ({ ...this.env, ...childEnvironment(this.config, part, values) }), this.args, log, giveUp);
     const url = await this.workers.start();
     signal.throwIfAborted();
     const running = this.engines?.runs ?? { postgres: false, redis: false };
@@ -135,6 +149,23 @@ export class Supervisor {
       this.workers?.kill();
       void this.engines?.stop(0, SETTLED_MS);
     }
+  }
+
+  /** A terminal that closes ends what was started in it; anywhere else it is the order to begin anew with what is configured now. */
+  private hungUp(): void {
+    if (process.stdin.isTTY || process.stdout.isTTY) return this.signalled('SIGHUP');
+    if (this.ending.signal.aborted || !this.workers) return;
+    const given = this.read();
+    if (!given) return this.log.error('what is configured now is refused: the processes stay as they are');
+    const lasting = Object.fromEntries(LASTING.map((name) => [name, this.env[name]]));
+    this.env = { ...given.env, ...lasting };
+    this.config = {
+      ...given.config,
+      ...Object.fromEntries(LASTING.map((name) => [name, this.config[name]])),
+      embedded: this.config.embedded,
+    };
+    this.log.info('new processes take over');
+    void this.workers.renew().then(() => this.log.info('all processes are new'));
   }
 
   private fail(fault: unknown): void {

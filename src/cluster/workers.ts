@@ -3,19 +3,26 @@ import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/config.js';
 import { Backoff } from '../embedded/backoff.js';
 import { pause } from '../kernel/waiting.js';
+import type { FiguresTold } from '../observability/figures.js';
 import type { Log } from '../observability/log.js';
+import { Gathering } from './gathering.js';
+import { endWith } from './handed.js';
 
 const CONFIG_FAULT = 78;
 /** How long background work may go on for the sake of requests that are being finished. */
 const REQUESTS_FIRST_MS = 3_000;
 const LOOK_MS = 1_000;
 const SILENT_MS = 10_000;
+/** Between the beginnings of processes: all at once would each take the time of the others, and the database's. */
+const STAGGER_MS = 250;
 
 type Part = Config['part'];
-type Message = { kind: 'ready'; url?: string } | { kind: 'alive' } | { kind: 'retire' } | { kind: 'closed' };
+type Message = { kind: 'ready'; url?: string } | { kind: 'alive' } | { kind: 'retire'; reason: string } | { kind: 'closed' } | FiguresTold;
 
 interface Member {
   worker: Worker;
+  /** Of its place: whoever comes after it has the same. */
+  name: string;
   ready: Promise<true>;
   /** Why it ended. */
   gone: Promise<string>;
@@ -24,8 +31,11 @@ interface Member {
 }
 
 interface Place {
+  name: string;
   part: Part;
   member?: Member;
+  /** Whoever is to come after it, even where it ends before its time. */
+  successor?: Member;
   /** Cuts the wait before the next try short. */
   wait?: AbortController;
 }
@@ -38,7 +48,10 @@ export class Workers {
   /** Those that answer requests when all are stopped. */
   private doors: Member[] = [];
   private readonly watches: boolean;
+  private readonly gathering = new Gathering();
   private stopping = false;
+  private replacing: Promise<void> = Promise.resolve();
+  private renewal: Promise<void> | undefined;
   private url: string | undefined;
 
   constructor(
@@ -48,7 +61,7 @@ export class Workers {
     private readonly log: Log,
     private readonly giveUp: (code: number) => void,
   ) {
-    this.places = parts.map((part) => ({ part }));
+    this.places = parts.map((part, at) => ({ part, name: part === 'background' ? part : String(at + 1) }));
     // Under development it may be a person who looks at it in a debugger.
     this.watches = !args.includes('--watch');
     cluster.setupPrimary({ exec: fileURLToPath(new URL('../main.js', import.meta.url)), args });
@@ -56,17 +69,41 @@ export class Workers {
 
   /** Resolves with their address when all are ready, however often some had to be started again. */
   async start(): Promise<string | undefined> {
-    await Promise.all(this.places.map((place) => new Promise<void>((ready) => void this.keep(place, ready))));
+    const ready: Promise<void>[] = [];
+    for (const place of this.places) {
+      const begun = new Promise<void>((tell) => void this.keep(place, tell));
+      ready.push(begun);
+      await Promise.race([begun, pause(STAGGER_MS)]);
+      if (this.stopping) return undefined;
+    }
+    await Promise.all(ready);
     if (this.watches) this.watch();
     return this.url;
   }
 
-  /** New processes for old, one after the other, without a moment in which nobody answers. */
-  async renew(): Promise<void> {
-    for (const place of this.places) {
-      if (place.member) await this.replace(place, place.member);
-      else place.wait?.abort();
-    }
+  /** New processes for old, one after the other, without a moment in which nobody answers. Orders that come before it begins are one. */
+  renew(): Promise<void> {
+    this.renewal ??= this.inTurn(async () => {
+      this.renewal = undefined;
+      for (const place of this.places) {
+        if (place.member) await this.replace(place, place.member);
+        else place.wait?.abort();
+      }
+    });
+    return this.renewal;
+  }
+
+  private retire(place: Place, member: Member, reason: string): void {
+    void this.inTurn(async () => {
+      if (place.member !== member) return;
+      this.log.info({ process: place.name, reason }, 'a process has served its time, another takes its place');
+      await this.replace(place, member);
+    });
+  }
+
+  /** Old and new stand side by side for a moment: two pairs of them could be more than the memory bears. */
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    return (this.replacing = this.replacing.then(() => (this.stopping ? undefined : work())));
   }
 
   /** Requests are finished first; what they leave to do is still taken on. */
@@ -109,7 +146,8 @@ export class Workers {
     let reason: string;
     do {
       began = Date.now();
-      place.member = this.fork(place);
+      place.member = place.successor ?? this.fork(place);
+      place.successor = undefined;
       void place.member.ready.then(ready);
       reason = await lastWord(place);
       place.member = undefined;
@@ -126,11 +164,15 @@ export class Workers {
 
   private fork(place: Place): Member {
     const worker = cluster.fork(this.environment(place.part));
+    endWith(worker);
     const ready = new Promise<true>((resolve) => {
       worker.on('message', (message: Message) => {
         if (member.heard !== undefined || message.kind === 'ready') member.heard = performance.now();
         if (message.kind === 'closed') this.doorClosed(member);
-        if (message.kind === 'retire' && place.member?.worker === worker) void this.replace(place, place.member);
+        if (message.kind === 'retire') this.retire(place, member, message.reason);
+        if (message.kind === 'gather') void this.gathering.tell(worker, this.awake());
+        if (message.kind === 'figures') this.gathering.heard(worker, message);
+        if (message.kind === 'last figures') this.gathering.leaves(worker, message.families);
         if (message.kind !== 'ready') return;
         this.url ??= message.url;
         resolve(true);
@@ -145,13 +187,19 @@ export class Workers {
         if (worker.process.pid === undefined) resolve(fault.message);
       });
     });
-    const member: Member = { worker, ready, gone };
+    const member: Member = { worker, name: place.name, ready, gone };
     this.members.add(member);
     void gone.then(() => {
       this.members.delete(member);
+      this.closed.delete(member);
+      this.gathering.gone(worker);
       this.tellClosed();
     });
     return member;
+  }
+
+  private awake(): Member[] {
+    return [...this.members].filter(({ heard }) => heard !== undefined);
   }
 
   // What a process sends arrives in order: when its word comes, its door is closed here, too.
@@ -170,17 +218,22 @@ export class Workers {
 
   private async replace(place: Place, old: Member): Promise<void> {
     if (this.stopping) return;
-    const fresh = this.fork(place);
+    const fresh = (place.successor = this.fork(place));
     const outcome = await Promise.race([fresh.ready, fresh.gone]);
-    if (outcome === true && place.member === old) {
-      place.member = fresh;
-      old.worker.process.kill('SIGTERM');
-      await old.gone;
-    } else if (outcome === true) {
-      fresh.worker.process.kill('SIGTERM');
-    } else {
-      this.log.error({ process: place.part, reason: outcome }, 'the new process did not come up, the old one stays');
+    // The old one has ended meanwhile: whoever is to come after it has its place, or has it now.
+    if (outcome === true && place.member !== old) {
+      place.wait?.abort();
+      return;
     }
+    if (place.successor === fresh) place.successor = undefined;
+    if (place.member !== old) return;
+    if (outcome !== true) {
+      this.log.error({ process: place.part, reason: outcome }, 'the new process did not come up, the old one stays');
+      return;
+    }
+    place.member = fresh;
+    if (old.worker.isConnected()) old.worker.send({ kind: 'succeeded' }, undefined, undefined, () => undefined);
+    await old.gone;
   }
 }
 

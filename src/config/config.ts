@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { parseEnv } from 'node:util';
+import { hardware, memoryCeiling, workersFor } from './hardware.js';
 import { settings, type SettingName, type Values } from './settings.js';
 import { showFault } from './shown.js';
 
@@ -86,8 +87,19 @@ export function publicUrl({ PUBLIC_URL, HOST, PORT }: Pick<Config, 'PUBLIC_URL' 
   return PUBLIC_URL ?? `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`;
 }
 
-export const workerCount = ({ WORKERS }: Pick<Config, 'WORKERS'>): number =>
-  WORKERS === 'auto' ? Math.max(1, availableParallelism()) : WORKERS;
+export const workerCount = ({ WORKERS }: Pick<Config, 'WORKERS'>): number => (WORKERS === 'auto' ? workersFor(hardware()).count : WORKERS);
+
+/** All processes of the system; several leave the background to one of their own. */
+export const processCount = (config: Pick<Config, 'WORKERS' | 'APP_ROLE'>): number => {
+  const count = workerCount(config);
+  return count + (config.APP_ROLE === 'all' && count > 1 ? 1 : 0);
+};
+
+const MEGABYTE = 1024 * 1024;
+
+/** Resident memory above which a process is replaced. */
+export const mostMemory = (config: Pick<Config, 'MAX_MEMORY_MB' | 'WORKERS' | 'APP_ROLE'>): number =>
+  config.MAX_MEMORY_MB === 0 ? memoryCeiling(hardware(), processCount(config)) : config.MAX_MEMORY_MB * MEGABYTE;
 
 /** Whether this process hands over and does the work of the outbox. */
 export const consumes = ({ APP_ROLE, part }: Config) => APP_ROLE === 'worker' || (APP_ROLE === 'all' && part !== 'requests');
@@ -152,6 +164,9 @@ function contradictions(given: Partial<Values>, env: Environment): string[] {
   if ((given.PGPOOL_MIN_CONNECTIONS ?? 0) > (given.PGPOOL_MAX_CONNECTIONS ?? Infinity))
     faults.push('PGPOOL_MIN_CONNECTIONS: expected no more than PGPOOL_MAX_CONNECTIONS');
   if (given.PAYMENT_PROVIDER?.includes('pix')) faults.push(...pixFaults(given, env));
+  if (given.WHATSAPP_API_URL) faults.push(...whatsappFaults(env));
+  else if (given.WHATSAPP_ACCESS_TOKEN && !env.WHATSAPP_API_URL)
+    faults.push('WHATSAPP_API_URL: expected an address beside WHATSAPP_ACCESS_TOKEN');
   if (given.AI_BASE_URL && !env.AI_MODEL?.trim()) faults.push('AI_MODEL: expected a model beside AI_BASE_URL');
   return faults;
 }
@@ -175,6 +190,12 @@ function pixFaults(given: Partial<Values>, env: Environment): string[] {
     faults.push(`PIX_KEY_FILE: expected the private key of PIX_CERT_FILE, both as PEM, got ${(cause as NodeJS.ErrnoException).code}`);
   }
   return faults;
+}
+
+/** What Meta cannot be asked without, nor believed. */
+function whatsappFaults(env: Environment): string[] {
+  const needed = ['WHATSAPP_PHONE_NUMBER_ID', 'WHATSAPP_ACCESS_TOKEN', 'WHATSAPP_APP_SECRET', 'WHATSAPP_VERIFY_TOKEN'] as const;
+  return needed.filter((name) => !env[name]?.trim()).map((name) => `${name}: expected a value beside WHATSAPP_API_URL`);
 }
 
 function unreadable(file: string): string | undefined {

@@ -57,7 +57,7 @@ export const whole = (fallback: number, words: Words & { min?: number; max?: num
   );
 };
 
-export const wholeOr = <W extends string>(word: W, fallback: number, words: Words & { min: number; max: number }) =>
+export const wholeOr = <W extends string>(word: W, fallback: number | W, words: Words & { min: number; max: number }) =>
   setting(
     parsed((raw) => (raw === word ? word : wholeNumber(raw, words.min, words.max)))
       .optional()
@@ -206,6 +206,20 @@ export const timeZone = (fallback: string, hint: Words) =>
       .transform((value) => value ?? fallback),
     'an IANA time zone such as America/Sao_Paulo',
     { shown: fallback, ...hint },
+  );
+
+const HOURS = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/;
+
+/** From one time of the day to another, in minutes of the day. */
+export const hours = (hint: Words) =>
+  setting(
+    parsed((raw) => {
+      const [, ...told] = HOURS.exec(raw) ?? [];
+      const [fromHour, fromMinute, toHour, toMinute] = told.map(Number) as [number?, number?, number?, number?];
+      return toMinute === undefined ? undefined : { from: fromHour! * 60 + fromMinute!, to: toHour! * 60 + toMinute };
+    }).optional(),
+    'hours such as 21:00-08:00',
+    hint,
   );
 
 export const json = <T>(shape: z.ZodType<T>, expected: string, hint: Words) =>

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   flag,
+  hours,
   json,
   listOf,
   matching,
@@ -38,6 +39,7 @@ export const sections = {
     APP_ROLE: oneOf(['all', 'api', 'ai', 'worker'], 'all', { help: 'what this instance does' }),
     WORKERS: wholeOr('auto', 1, { min: 1, max: 128, help: 'request processes' }),
     MAX_REQUESTS: whole(0, { help: 'requests after which a process is replaced; 0: never' }),
+    MAX_MEMORY_MB: whole(0, { help: 'resident memory above which a process is replaced; 0: its share of what there is' }),
     DATA_DIR: text('.data', { help: 'folder of the private engines and of what they keep' }),
     LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info', { help: 'least level that is logged' }),
   },
@@ -50,7 +52,11 @@ export const sections = {
     }),
     DATABASE_REPLICA_URLS: urls(postgresUrl, { secret: true, help: 'read replicas' }),
     PGPOOL_MIN_CONNECTIONS: whole(10, { max: 1000, help: 'connections kept open by each process' }),
-    PGPOOL_MAX_CONNECTIONS: whole(50, { min: 2, max: 1000, help: 'most connections of each process' }),
+    PGPOOL_MAX_CONNECTIONS: whole(50, {
+      min: 2,
+      max: 1000,
+      help: 'most connections of each process; beyond ten, only beside those that stand still',
+    }),
     PG_STATEMENT_TIMEOUT_MS: whole(10_000, { min: 100, help: 'longest time of one statement' }),
     PG_LOCK_TIMEOUT_MS: whole(3_000, { min: 50, help: 'longest wait for a lock' }),
     REDIS_URL: url(redisUrl, {
@@ -79,6 +85,13 @@ export const sections = {
     RATE_LIMIT_PER_MINUTE: whole(60, { help: 'costly requests of one person; 0: off' }),
     RATE_LIMIT_USER_PER_MINUTE: whole(600, { help: 'other requests of one person; 0: off' }),
     RATE_LIMIT_AUTH_PER_MINUTE: whole(5, { help: 'sign-ins per address and account; 0: off' }),
+    OVERLOAD_DELAY_MS: whole(250, { max: 60_000, help: 'a process this late with its work refuses more of it; 0: never' }),
+  },
+  Traces: {
+    OTEL_EXPORTER_OTLP_ENDPOINT: url(webUrl, {
+      help: 'a collector of OpenTelemetry that gets traces, by OTLP over HTTP',
+      shown: 'none are told',
+    }),
   },
   'Mail and alerts': {
     SMTP_URL: url(['smtp', 'smtps'], { secret: true, help: 'mail server' }),
@@ -111,6 +124,7 @@ export const sections = {
       help: 'prices per million tokens',
     }),
     AI_CONTEXT_TOKENS: whole(8_192, { min: 4_096, max: 10_000_000, help: 'tokens that a model of the chat can read and write at once' }),
+    AI_TRANSCRIPTION_MODEL: optionalText({ help: 'its model for writing down what is said', shown: 'AI_MODEL' }),
     AI_DAILY_TOKENS: whole(50_000, { help: 'tokens per person and day' }),
     AI_DAILY_USD: matching(/^\d{1,6}(?:\.\d{1,9})?$/, 'dollars, such as 2.50', {
       help: 'most that the AI may cost per person and day',
@@ -122,13 +136,44 @@ export const sections = {
   'Messages and audio': {
     WHATSAPP_API_URL: url(webUrl, { help: 'WhatsApp Cloud API', shown: 'a sandbox that sends nothing' }),
     WHATSAPP_PHONE_NUMBER_ID: optionalText({ help: 'sender' }),
-    WHATSAPP_ACCESS_TOKEN: optionalText({ secret: true, help: 'token of the API' }),
+    WHATSAPP_BUSINESS_ACCOUNT_ID: optionalText({ help: 'whose templates can be listed' }),
+    WHATSAPP_ACCESS_TOKEN: matching(/^[!-~]+$/, 'a token without spaces', { secret: true, help: 'token of the API' }),
     WHATSAPP_APP_SECRET: optionalText({ secret: true, help: "checks the webhook's signature" }),
     WHATSAPP_VERIFY_TOKEN: optionalText({ secret: true, help: "answers Meta's challenge" }),
     WHATSAPP_RATE_PER_SECOND: whole(20, { min: 1, max: 1000, help: 'messages per second over all processes' }),
+    WHATSAPP_PAIR_SECONDS: whole(6, { max: 3_600, help: 'seconds between two messages to one recipient' }),
     WHATSAPP_ENFORCE_WINDOW: optionalFlag({ help: '24-hour window and template rules', shown: 'true in production' }),
+    WHATSAPP_THANKS_TEMPLATE: matching(
+      /^[a-z0-9_]+\/[a-z]{2,3}(_[A-Z]{2})?$/,
+      'a template and its language, such as donation_receipt/pt_BR',
+      {
+        help: 'thanks donors, by name, amount and campaign; without it only the sandbox does',
+      },
+    ),
+    WHATSAPP_QUIET_HOURS: hours({ help: 'when no broadcast is sent', shown: 'none' }),
+    WHATSAPP_TIMEZONE: timeZone('America/Sao_Paulo', { help: 'where these hours are told' }),
+    WHATSAPP_DAILY_RECIPIENTS: whole(0, {
+      max: 10_000_000,
+      help: 'people who may be written to first within 24 hours, as the tier of the account allows; 0: no bound',
+    }),
     AUDIO_MAX_MB: whole(25, { min: 1, max: 1024, help: 'largest audio file' }),
+    AUDIO_MAX_MINUTES: whole(60, { min: 1, max: 600, help: 'longest audio' }),
+    AUDIO_MAX_WAITING: whole(500, { min: 1, max: 100_000, help: 'audio files that may wait at once' }),
+    AUDIO_CONCURRENCY: wholeOr('auto', 'auto', {
+      min: 1,
+      max: 64,
+      help: 'audio files worked on at once by each worker; auto: as cores and memory allow',
+    }),
     AUDIO_KEEP_DAYS: whole(30, { min: 1, max: 3650, help: 'days audio files are kept' }),
+  },
+  'Business questions': {
+    ANALYTICS_DIR: optionalText({
+      help: 'folder of what is exported for them; of several machines one that all of them share',
+      shown: 'analytics in DATA_DIR',
+    }),
+    ANALYTICS_REFRESH_MINUTES: whole(60, { max: 10_080, help: 'minutes after which it is exported anew; 0: only when an admin orders it' }),
+    ANALYTICS_MEMORY_MB: whole(512, { min: 128, max: 65_536, help: 'memory of DuckDB in each process that answers' }),
+    ANALYTICS_PROCESSES: whole(2, { min: 1, max: 32, help: 'questions that one request process answers at once' }),
   },
 } as const;
 

@@ -1,4 +1,4 @@
-import { type DynamicModule, Global, Injectable, Module, type OnApplicationBootstrap } from '@nestjs/common';
+import { type DynamicModule, Global, Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { CONFIG } from '../config/config.module.js';
@@ -6,16 +6,25 @@ import type { Config } from '../config/config.js';
 import { DatabaseProbe } from './database.probe.js';
 import { isDatabaseAway } from './faults.js';
 import { databaseOptions, type Schema } from './options.js';
-import { openLeast } from './pool.js';
+import { openLeast, widen } from './pool.js';
+import { PoolMeasures } from './pool.measures.js';
 import { Questions } from './questions.js';
 import { Replicas } from './replicas.js';
 import { Transactions } from './transactions.js';
 
 @Injectable()
-class PoolOpening implements OnApplicationBootstrap {
+class PoolOpening implements OnApplicationBootstrap, OnApplicationShutdown {
+  private widening: NodeJS.Timeout | undefined;
+
   constructor(private readonly db: DataSource) {}
+
   onApplicationBootstrap(): void {
+    this.widening = widen(this.db);
     void openLeast(this.db);
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.widening);
   }
 }
 
@@ -37,7 +46,7 @@ export class DatabaseModule {
           }),
         }),
       ],
-      providers: [Transactions, Questions, Replicas, DatabaseProbe, PoolOpening],
+      providers: [Transactions, Questions, Replicas, DatabaseProbe, PoolMeasures, PoolOpening],
       exports: [Transactions, Questions, Replicas],
     };
   }

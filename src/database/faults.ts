@@ -12,6 +12,8 @@ const socketFaults = new Set([
 ]);
 // Shutting down, crashed, starting up, out of connections, out of disk, ended by an operator.
 const serverFaults = /^(57P0[1-5]|53[0-4]00|08\d{3}|58030)$/;
+/** The one word of PgBouncer for all that it cannot do; of a server it is no last word, but a fault of ours. */
+const isPoolerFault = (error: Error) => codeOf(error) === '08P01' && (error as { severity?: unknown }).severity === 'FATAL';
 const words =
   /timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error|not queryable/i;
 
@@ -39,7 +41,7 @@ export function isDatabaseAway(error: unknown): boolean {
   for (let fault = error; fault instanceof Error; fault = fault.cause) {
     const code = codeOf(fault);
     if (typeof code === 'string' && (socketFaults.has(code) || serverFaults.test(code))) return true;
-    if (words.test(fault.message)) return true;
+    if (isPoolerFault(fault) || words.test(fault.message)) return true;
     if (fault instanceof AggregateError && fault.errors.some(isDatabaseAway)) return true;
   }
   return false;

@@ -25,6 +25,8 @@ export async function migrate(config: Config, schema: Schema, log: Log, directio
   await db.initialize();
   const runner = db.createQueryRunner();
   try {
+    // A role may have been given one for what people ask.
+    await runner.query('SET statement_timeout = 0');
     await letGoWhenKilled(runner);
     await takeLock(runner, log);
     const executor = new MigrationExecutor(db, runner);

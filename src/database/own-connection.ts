@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.js';
 import { ImpatientClient } from './client.js';
+import { behindPooler } from './options.js';
 
 /**
  * For whoever looks again and again whether there is something to do: in the pool he would stand in line with those
@@ -7,9 +8,11 @@ import { ImpatientClient } from './client.js';
  */
 export class OwnConnection {
   private opened: Promise<ImpatientClient> | undefined;
+  /** The same few questions again and again: the server plans each once. */
+  private readonly names = new Map<string, string>();
 
   constructor(
-    private readonly config: Pick<Config, 'DATABASE_URL'>,
+    private readonly config: Config,
     private readonly name: string,
     private readonly mostMs: number,
   ) {}
@@ -17,7 +20,7 @@ export class OwnConnection {
   async ask<T extends object>(text: string, values?: unknown[]): Promise<T[]> {
     const opened = (this.opened ??= this.connect());
     try {
-      return (await (await opened).query<T>(text, values)).rows;
+      return (await (await opened).query<T>({ name: this.nameOf(text), text, values })).rows;
     } catch (fault) {
       if (this.opened === opened) await this.end();
       throw fault;
@@ -28,6 +31,13 @@ export class OwnConnection {
     const { opened } = this;
     this.opened = undefined;
     await opened?.then((client) => client.end()).catch(() => undefined);
+  }
+
+  private nameOf(text: string): string | undefined {
+    if (behindPooler(this.config)) return undefined;
+    const name = this.names.get(text) ?? `own-${this.names.size}`;
+    this.names.set(text, name);
+    return name;
   }
 
   private async connect(): Promise<ImpatientClient> {

@@ -11,10 +11,12 @@ import type { Config } from '../config/config.js';
 import { within } from '../kernel/waiting.js';
 import type { Log } from '../observability/log.js';
 import { LOG } from '../observability/observability.module.js';
+import { Spans } from '../observability/spans.js';
 import type { ImpatientClient } from './client.js';
 import { behindPooler } from './options.js';
 
 const ACTS_MS = 500;
+const POSTGRES = { 'db.system.name': 'postgresql' };
 
 declare const opened: unique symbol;
 
@@ -71,13 +73,14 @@ export class Transactions {
     private readonly db: DataSource,
     @Inject(CONFIG) config: Config,
     @Inject(LOG) private readonly log: Log,
+    private readonly spans: Spans,
   ) {
     this.prepares = !behindPooler(config);
   }
 
   async run<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     const ending: Ending = { statements: [], acts: [] };
-    const result = await this.commit(work, ending);
+    const result = await this.spans.around('transaction', 'client', POSTGRES, () => this.commit(work, ending));
     // By now the connection is somebody else's again.
     const waiting = ending.acts.map((act) => this.tell(act)).filter((answer) => answer instanceof Promise);
     if (waiting.length > 0) await within(ACTS_MS, 'acts after a commit', Promise.all(waiting)).catch(this.stumbled);
@@ -140,13 +143,21 @@ export class Transactions {
 
 // From here on TypeORM refuses this transaction's queries: what still ran would otherwise be committed alone, after the end.
 function close(runner: QueryRunner): void {
+  if (leaving.has(runner)) return;
   endings.delete(runner.manager);
   (runner as { isReleased: boolean }).isReleased = true;
+  // Whoever closes the pool meanwhile waits for its end: asked again and again without a pause, it would never come to it.
+  const left = new Promise<void>((resolve) => leaving.set(runner, resolve));
+  runner.release = () => left;
 }
+
+const leaving = new WeakMap<QueryRunner, () => void>();
 
 async function giveBack(runner: QueryRunner): Promise<void> {
   (runner as { isReleased: boolean }).isReleased = false;
+  delete (runner as Partial<QueryRunner>).release;
   await runner.release();
+  leaving.get(runner)?.();
 }
 
 const isReleased = (fault: unknown): boolean =>

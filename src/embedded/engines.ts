@@ -17,6 +17,7 @@ export interface EngineOptions {
   postgres: boolean;
   redis: boolean;
   maxConnections: number;
+  tuned?: boolean;
   durable?: boolean;
   namespaces?: boolean;
   env: Environment;
@@ -67,8 +68,8 @@ export class Engines {
   }
 
   private async startPostgres(dataDir: string, sockets: string): Promise<EngineUrls> {
-    const { maxConnections, durable = true, namespaces = true } = this.options;
-    const plan = postgresPlan({ dataDir, sockets, maxConnections, durable, namespaces }, this.log);
+    const { maxConnections, tuned = true, durable = true, namespaces = true } = this.options;
+    const plan = postgresPlan({ dataDir, sockets, maxConnections, tuned, durable, namespaces }, this.log);
     await this.engine(plan, dataDir).start();
     this.runs.postgres = true;
     return { DATABASE_URL: plan.url, DATABASE_DIRECT_URL: plan.url };

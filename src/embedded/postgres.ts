@@ -15,6 +15,8 @@ export interface PostgresOptions {
   dataDir: string;
   sockets: string;
   maxConnections: number;
+  /** False: as the server comes, but for its places. */
+  tuned: boolean;
   /** Only throw-away databases of tests go without. */
   durable: boolean;
   /** False: as if the kernel allowed no user namespaces. */
@@ -92,13 +94,15 @@ function forgetDead(data: string, sockets: string): void {
   if (existsSync(file) && isForeign(Number.parseInt(readFileSync(file, 'utf8'), 10), data)) rmSync(file);
 }
 
-function settings({ maxConnections, durable }: PostgresOptions, sockets: string): string[] {
+function settings({ maxConnections, durable, tuned }: PostgresOptions, sockets: string): string[] {
   const safety = durable ? 'on' : 'off';
-  return Object.entries({
+  const places = {
     listen_addresses: '',
     port: PORT,
     unix_socket_directories: `"${sockets.replaceAll('"', '""')}"`,
     unix_socket_permissions: '0700',
+  };
+  const told = {
     max_connections: maxConnections,
     fsync: safety,
     synchronous_commit: safety,
@@ -116,7 +120,8 @@ function settings({ maxConnections, durable }: PostgresOptions, sockets: string)
     timezone: 'UTC',
     log_timezone: 'UTC',
     lc_messages: 'C',
-  }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  };
+  return Object.entries<string | number>(tuned ? { ...places, ...told } : places).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -21,7 +21,7 @@ const report = z
   })
   .meta({ id: 'HealthReport' });
 
-export const healthWords: Record<'full' | 'live' | 'ready', RouteWords> = {
+export const healthWords: Record<'full' | 'live' | 'ready' | 'metrics', RouteWords> = {
   full: {
     group,
     summary: 'The whole system, part by part',
@@ -44,5 +44,12 @@ export const healthWords: Record<'full' | 'live' | 'ready', RouteWords> = {
       200: { says: 'It does.', shape: live, example: { status: 'ok' } },
       503: { says: 'It does not, and says why.', shape: unready },
     },
+  },
+  metrics: {
+    group,
+    summary: 'What all processes measured, for Prometheus',
+    detail:
+      'Answers whoever asks on this very machine without a proxy between, the addresses of METRICS_ALLOW, admins, and their keys of scope `metrics`. Whichever process is asked tells of all of them.',
+    answers: { 200: { says: 'The text format 0.0.4.', shape: z.string(), type: 'text/plain' } },
   },
 };

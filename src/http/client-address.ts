@@ -1,4 +1,4 @@
-import { isIP, SocketAddress } from 'node:net';
+import { type BlockList, isIP, SocketAddress } from 'node:net';
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { CONFIG } from '../config/config.module.js';
@@ -19,12 +19,12 @@ export class ClientAddresses {
 
   constructor(@Inject(CONFIG) { TRUST_PROXY }: Pick<Config, 'TRUST_PROXY'>) {
     const proxies = blockList(TRUST_PROXY);
-    const check = (address: string) => isIP(address) > 0 && proxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+    const check = (address: string) => isWithin(proxies, address);
     this.trusts = TRUST_PROXY.length > 0 ? remembered(check) : () => false;
   }
 
   of(request: FastifyRequest): string {
-    const peer = unmapped(request.raw.socket.remoteAddress ?? '');
+    const peer = peerOf(request);
     const forwarded = request.headers['x-forwarded-for'];
     return typeof forwarded === 'string' && this.trusts(peer) ? this.behind(peer, forwarded) : peer;
   }
@@ -43,6 +43,12 @@ export class ClientAddresses {
     return client;
   }
 }
+
+export const isWithin = (list: BlockList, address: string): boolean =>
+  isIP(address) > 0 && list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+
+/** Who is at the other end of the connection. */
+export const peerOf = ({ raw }: FastifyRequest): string => unmapped(raw.socket.remoteAddress ?? '');
 
 /** What counts as one client: an IPv4 address, or the /64 that one IPv6 line gets. */
 export const networkOf = (address: string): string => (address.includes(':') ? lineOf(address) : address);

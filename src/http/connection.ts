@@ -5,6 +5,7 @@ import { problems, Refusal, type ProblemCode } from '../kernel/problems.js';
 import type { Log } from '../observability/log.js';
 import { Answer, guardingLines, USUAL } from './answer.js';
 import { PROBLEM_TYPE, problemOf, refused } from './problem.js';
+import type { Requests } from './requests.js';
 
 const codes: Partial<Record<string, ProblemCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'too_slow',
@@ -17,7 +18,11 @@ interface Occupied {
 }
 
 /** For what never became a request, or not all of it: too slow, too large or no HTTP at all. */
-export function refusesConnections(log: Log, production: boolean): (fault: Error & { code?: string }, socket: Socket) => void {
+export function refusesConnections(
+  log: Log,
+  requests: Requests,
+  production: boolean,
+): (fault: Error & { code?: string }, socket: Socket) => void {
   const lines = guardingLines(production) + USUAL;
   return (fault, socket) => {
     const code = codes[fault.code ?? ''] ?? 'bad_request';
@@ -26,7 +31,11 @@ export function refusesConnections(log: Log, production: boolean): (fault: Error
     if (isGone || answer?.headersSent) socket.destroySoon();
     // Whoever reads the body passes this on, so that it is answered like any other request.
     else if (answer && answer.req.listenerCount('error') > 0) answer.req.emit('error', new Refusal(code));
-    else log.info({ requestId: end(socket, code, lines), status: problems[code].status }, 'request');
+    else {
+      const { status } = problems[code];
+      requests.unread(status);
+      log.info({ requestId: end(socket, code, lines), status }, 'request');
+    }
   };
 }
 

@@ -9,8 +9,7 @@ export interface Said {
   type: string;
   /** Headers besides, as they are sent. */
   lines: string;
-  /** A text travels in one piece with its headers, which bytes do not. */
-  body: string;
+  body: Buffer;
 }
 
 /** What is said at once to this caller; nothing where it has to be worked out. */

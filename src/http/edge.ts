@@ -15,7 +15,7 @@ import { FORM_TYPE } from './forms.js';
 import { isFlood } from './connection.js';
 import { watchLoad } from './load.js';
 import { Readiness } from './readiness.js';
-import { isGone, UNREADABLE } from './request-line.js';
+import { isGone, isProbe, UNREADABLE } from './request-line.js';
 import { UPLOAD_TYPE, UPLOAD_TYPE_NAME } from './uploads.js';
 
 /** What holds for every request, whatever route it meets or misses. */
@@ -39,13 +39,15 @@ export class Edge implements OnModuleInit {
     const production = this.config.ENVIRONMENT === 'production';
     const lines = guardingLines(production);
     const isLast = () => this.readiness.closed;
-    const behind = watchLoad(fastify);
+    const behind = watchLoad(fastify, this.config.OVERLOAD_DELAY_MS);
+    const { requests } = fastify;
     // One hook for all of it, as each costs a request as much as a header.
     fastify.addHook('onRequest', (request, reply, done) => {
       request.route = request.routeOptions;
       request.trace = continued(request.id, request.headers.traceparent);
       const answer = answerOf(reply);
       if (isFlood(request.raw.socket, answer)) return;
+      requests.begin(request);
       answer.firm = `X-Request-Id: ${request.id}\r\n${lines}`;
       answer.isLast = isLast;
       if (isShed(request, behind()))
@@ -82,7 +84,7 @@ const knows = ({ method, headers, route }: FastifyRequest): boolean =>
   method === 'GET' && headers.authorization !== undefined && route.config.cache === undefined;
 
 // Probes are always answered.
-const isShed = ({ url }: FastifyRequest, behind: boolean): boolean => behind && !url.startsWith('/health');
+const isShed = ({ url }: FastifyRequest, behind: boolean): boolean => behind && !isProbe(url);
 
 const HOST = /^[\w.:%~[\]-]*$/;
 

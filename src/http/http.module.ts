@@ -12,6 +12,8 @@ import { Cursors } from './lists.js';
 import { PersonalLimit } from './limits/personal.limit.js';
 import { ProblemFilter } from './problem.filter.js';
 import { Readiness } from './readiness.js';
+import { RequestSpans } from './request-spans.js';
+import { RequestMeasures } from './requests.measures.js';
 import { ValidationPipe } from './validation.js';
 
 @Global()
@@ -29,9 +31,11 @@ import { ValidationPipe } from './validation.js';
     Identity,
     AccessGuard,
     PersonalLimit,
+    RequestMeasures,
+    RequestSpans,
     Cursors,
     { provide: APP_GUARD, useExisting: AccessGuard },
   ],
-  exports: [Readiness, Cursors, EarlyAnswers, LimitsModule, CacheModule],
+  exports: [Readiness, Cursors, EarlyAnswers, PersonalLimit, LimitsModule, CacheModule],
 })
 export class HttpModule {}

@@ -22,6 +22,10 @@ export const pagedQuery = { ...listQuery, page: z.coerce.number().int().min(1).m
 export const notBoth = ({ page, cursor }: Asked): boolean => page === undefined || cursor === undefined;
 export const notBothFault = { path: ['page'], message: 'does not go together with cursor' };
 
+/** Of such a list that is asked nothing else. */
+export const barePagedQuery = z.object(pagedQuery).refine(notBoth, notBothFault);
+export type BarePagedQuery = z.output<typeof barePagedQuery>;
+
 /** What a list answers. */
 export const sliceShape = (item: z.ZodType) => z.object({ items: z.array(item), nextCursor: z.string().nullable() });
 

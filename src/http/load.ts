@@ -1,15 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 
 const LOOK_MS = 50;
-/** Where work stands in line this long before it begins, more of it only makes all wait longer. */
-const MOST_DELAY_MS = 250;
 /** One long turn of the loop alone may be a machine that slept; the second in a row is work. */
 const BEHIND = 2;
 /** After it has caught up it takes a while to be trusted again. */
 const FORGIVEN_BY_LOOK = 0.25;
 
-/** Tells whether the process cannot keep up with the requests it has. */
-export function watchLoad(fastify: FastifyInstance, mostDelayMs = MOST_DELAY_MS): () => boolean {
+/**
+ * Tells whether the process cannot keep up with the requests it has: where work stands in line longer than
+ * `mostDelayMs` before it begins, more of it only makes all wait longer.
+ */
+export function watchLoad(fastify: FastifyInstance, mostDelayMs: number): () => boolean {
+  if (mostDelayMs === 0) return () => false;
   let last = performance.now();
   let late = 0;
   const timer = setInterval(() => {

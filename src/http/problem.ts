@@ -34,7 +34,7 @@ export function refusedWith(status: number): Refused {
 }
 
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, why: Refused): void {
-  if (why.status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
+  if (why.status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', RETRY_AFTER_SECONDS);
   if (why.status === 401) reply.header('www-authenticate', 'Bearer');
   const path = request.originalUrl.split('?', 1)[0] ?? '';
   const openai = speaksOpenai(path);

@@ -3,8 +3,9 @@ import { Injectable } from '@nestjs/common';
 /** Whether this process should get traffic at all. */
 @Injectable()
 export class Readiness {
-  /** Stopping: whoever asks is told to send its traffic elsewhere. */
-  draining = false;
+  private readonly order = new AbortController();
+  /** Comes when this process is to end: what nobody knows the end of ends then. */
+  readonly leaving = this.order.signal;
   /** Nothing new is accepted, and each kept connection ends with its next answer. */
   closed = false;
 
@@ -17,8 +18,13 @@ export class Readiness {
     this.held = undefined;
   }
 
+  /** Stopping: whoever asks is told to send its traffic elsewhere. */
+  get draining(): boolean {
+    return this.leaving.aborted;
+  }
+
   drain(): void {
-    this.draining = true;
+    this.order.abort();
   }
 
   close(): void {

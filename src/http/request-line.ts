@@ -4,19 +4,30 @@ import { scrub } from '../observability/hiding.js';
 import type { Log } from '../observability/log.js';
 import { withoutSecrets } from './secret-paths.js';
 
-/** The one line that a request leaves in the log. */
-export function tellRequest(log: Log, request: FastifyRequest, reply: FastifyReply, status = reply.statusCode): void {
+/** The one line that a request leaves in the log, and what is counted of it. */
+export function tellRequest(
+  log: Log,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status = reply.statusCode,
+  requests = request.server.requests,
+): void {
   const path = pathOf(request);
+  const ms = reply.elapsedTime;
+  requests.end(request, status, ms);
   // Probes ask every few seconds for ever; what they find is told by what they ask.
-  log.request(path.startsWith('/health') ? 'debug' : 'info', {
+  log.request(isProbe(path) ? 'debug' : 'info', {
     requestId: request.id,
     traceId: request.trace.traceId,
     method: request.method,
     path,
     status,
-    ms: Math.round(reply.elapsedTime * 10) / 10,
+    ms: Math.round(ms * 10) / 10,
   });
 }
+
+/** What machines ask for ever, and is answered whatever else goes on. */
+export const isProbe = (path: string): boolean => path.startsWith('/health') || path === '/metrics';
 
 /** Whether the client went away in the middle of its request, before which nothing else is begun. */
 export const isGone = ({ destroyed, complete }: IncomingMessage): boolean => destroyed && !complete;

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Server } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyInstance, FastifyReply, FastifyRequest, onSendHookHandler } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, onSendHookHandler, RouteOptions } from 'fastify';
 import type { Config } from '../config/config.js';
 import { newId } from '../kernel/ids.js';
 import { pause } from '../kernel/waiting.js';
@@ -13,6 +13,7 @@ import { guardDepth } from './depth.js';
 import { readForms } from './forms.js';
 import type { Readiness } from './readiness.js';
 import { targetOf, tellRequest } from './request-line.js';
+import { Requests } from './requests.js';
 import { noteSecrets } from './secret-paths.js';
 import { admitUploads } from './uploads.js';
 
@@ -29,8 +30,11 @@ const HEADERS_MS = 10_000;
 const REQUEST_MS = 30_000;
 // Longer than the proxy's in front, so that it is never this side that closes under a request.
 const KEEP_ALIVE_MS = 75_000;
+/** Meta tells up to three megabytes at once. */
+const WEBHOOK_BODY_BYTES = 4 * BODY_BYTES;
 
 export function createServer({ ENVIRONMENT }: Pick<Config, 'ENVIRONMENT'>, log: Log): FastifyAdapter {
+  const requests = new Requests();
   const adapter = new FastifyAdapter({
     skipMiddie: true,
     bodyLimit: BODY_BYTES,
@@ -46,7 +50,7 @@ export function createServer({ ENVIRONMENT }: Pick<Config, 'ENVIRONMENT'>, log: 
     rewriteUrl: ({ url = '' }) => targetOf(url),
     // A parameter longer than an address can be; final slashes as clients of the older API have them.
     routerOptions: { maxParamLength: 16_384, ignoreTrailingSlash: true },
-    clientErrorHandler: refusesConnections(log, ENVIRONMENT === 'production'),
+    clientErrorHandler: refusesConnections(log, requests, ENVIRONMENT === 'production'),
     forceCloseConnections: false,
     return503OnClosing: false,
     // Slow requests are Fastify's own words; ours is one line a request.
@@ -62,10 +66,13 @@ export function createServer({ ENVIRONMENT }: Pick<Config, 'ENVIRONMENT'>, log: 
   fastify.decorateRequest('text');
   fastify.decorateRequest('say');
   fastify.decorate('early', {});
-  const open: string[] = [];
+  fastify.decorate('requests', requests);
+  requests.watch(fastify.server);
+  const routes: RouteOptions[] = [];
   fastify.addHook('onRoute', (route) => {
     noteSecrets(route.url);
-    if (route.config?.access === undefined) open.push(`${String(route.method)} ${route.url}`);
+    routes.push(route);
+    if (route.config?.pace === 'webhook') route.bodyLimit = WEBHOOK_BODY_BYTES;
     if (route.method === 'HEAD') route.onSend = [...[route.onSend ?? []].flat(), withoutLength];
     // Not before the body has come, whose events belong to the connection.
     if (route.method !== 'GET' && route.method !== 'HEAD')
@@ -75,10 +82,13 @@ export function createServer({ ENVIRONMENT }: Pick<Config, 'ENVIRONMENT'>, log: 
         ...[route.preHandler ?? []].flat(),
       ];
   });
-  // Those of Nest are looked at before; this knows all.
-  fastify.addHook('onReady', (done) => done(open.length > 0 ? new Error(`routes without a policy: ${open.join(', ')}`) : undefined));
+  // Those of Nest are looked at before; this knows all, and what the part that has them says of them later.
+  fastify.addHook('onReady', (done) => {
+    const open = routes.filter(({ config }) => config?.access === undefined).map(({ method, url }) => `${String(method)} ${url}`);
+    done(open.length > 0 ? new Error(`routes without a policy: ${open.join(', ')}`) : undefined);
+  });
   fastify.addHook('onResponse', (request, reply, done) => {
-    tellRequest(log, request, reply);
+    tellRequest(log, request, reply, reply.statusCode, requests);
     done();
   });
   return adapter;
@@ -104,11 +114,19 @@ const HOLD_AT_MOST_MS = 1_500;
 const LAST_REQUEST_MS = 1_000;
 const FINISH_MS = 5_000;
 
+/** As long as an answer of AI may take, and a little more. */
+export const LONGEST_MS = 305_000;
+
 /**
- * Ends serving without failing a request. The door is closed before connections are: with the next answer
+ * Ends serving without failing a request; when `hurry` comes, what takes long is cut off. The door is closed before connections are: with the next answer
  * each client hears that its connection closes, and where it comes again it is refused, not cut off.
  */
-export async function drain(fastify: FastifyInstance, readiness: Readiness, doorClosed: () => Promise<void>): Promise<void> {
+export async function drain(
+  fastify: FastifyInstance,
+  readiness: Readiness,
+  doorClosed: () => Promise<void>,
+  hurry: AbortSignal,
+): Promise<void> {
   const { server } = fastify;
   const open = () => new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count)));
   readiness.drain();
@@ -123,7 +141,11 @@ export async function drain(fastify: FastifyInstance, readiness: Readiness, door
     await doorClosed();
   });
   const closed = performance.now();
-  while ((await open()) > 0 && performance.now() < closed + FINISH_MS) {
+  let until = closed + LONGEST_MS;
+  const hasten = () => (until = performance.now() + FINISH_MS);
+  if (hurry.aborted) hasten();
+  else hurry.addEventListener('abort', hasten);
+  while ((await open()) > 0 && performance.now() < until) {
     if (performance.now() > closed + LAST_REQUEST_MS) server.closeIdleConnections();
     await pause(LOOK_MS);
   }

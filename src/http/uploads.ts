@@ -59,6 +59,6 @@ export function readUpload({ raw }: FastifyRequest, mostBytes: number, came: (by
   });
 }
 
-const broken = () => new Refusal('bad_request', 'It was broken off on its way.');
+export const broken = () => new Refusal('bad_request', 'It was broken off on its way.');
 
-const tooLong = (mostBytes: number) => new Refusal('too_large', `Send at most ${mostBytes} bytes.`);
+export const tooLong = (mostBytes: number) => new Refusal('too_large', `Send at most ${mostBytes} bytes.`);

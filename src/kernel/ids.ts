@@ -36,3 +36,9 @@ export function newId(now = Date.now()): string {
 }
 
 const VARIANT = '89ab';
+
+/** Before every id that was made since then. */
+export function firstIdAt(at: Date): string {
+  const digits = at.getTime().toString(16).padStart(12, '0');
+  return `${digits.slice(0, 8)}-${digits.slice(8)}-7000-8000-000000000000`;
+}

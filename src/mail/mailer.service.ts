@@ -30,14 +30,11 @@ export class Mailer implements OnApplicationShutdown {
 
   /** Ends the job as well, or throws what the outbox needs to know. */
   async deliver(run: JobRun, letter: Letter): Promise<void> {
-    const before = await this.standing(run.id);
-    if (before === 'sent' || before === 'kept') return;
-    if (before === 'refused') throw new JobHopeless('the letter was refused by an earlier run');
-    if (before === 'unknown') throw new JobHopeless('an earlier run may have sent the letter, nobody knows');
-    if (!isOneAddress(letter.to)) return this.giveUp(run, 'refused', 'the recipient is not one e-mail address');
     const { post } = this;
+    if (!isOneAddress(letter.to)) return this.giveUp(run, 'refused', 'the recipient is not one e-mail address');
     if (post) return this.inTurn(() => this.send(run, letter, post));
     if (this.config.ENVIRONMENT === 'production') return this.giveUp(run, 'waiting', 'SMTP_URL is not set');
+    if (await this.isSettled(run.id)) return;
     await run.commit(async (tx) => {
       if (!(await this.mails.keep(tx, run.id, letter))) throw new Error(TAKEN);
     });
@@ -63,17 +60,29 @@ export class Mailer implements OnApplicationShutdown {
 
   private async send(run: JobRun, letter: Letter, post: SmtpPost): Promise<void> {
     if (run.signal.aborted) throw new Error('the job was over before its letter had its turn');
-    if (!(await this.mails.begin(run.id, 'sending'))) throw new Error(TAKEN);
+    if (!(await this.mails.begin(run.id, 'sending'))) return this.leave(run.id);
     const outcome = await post.send(run.id, letter, run.signal);
-    if (outcome.status === 'sent') return run.commit((tx) => this.mails.sent(tx, run.id));
+    if (outcome.status === 'sent') return run.commit(async (tx) => this.mails.sent(tx, run.id));
     await this.mails.end(run.id, outcome.status);
     if (outcome.status === 'waiting') throw new Error(outcome.why);
     if (outcome.status === 'unknown') this.log.warn({ id: run.id, why: outcome.why }, 'whether a letter arrived is unknown');
     throw new JobHopeless(outcome.why);
   }
 
-  private async giveUp({ id }: JobRun, status: 'waiting' | 'refused', why: string): Promise<never> {
-    if (!(await this.mails.begin(id, status))) throw new Error(TAKEN);
+  private async giveUp({ id }: JobRun, status: 'waiting' | 'refused', why: string): Promise<void> {
+    if (!(await this.mails.begin(id, status))) return this.leave(id);
     throw new JobHopeless(why);
+  }
+
+  /** A letter that is not for this run: it has its end, or another run is at it. */
+  private async leave(id: string): Promise<void> {
+    if (!(await this.isSettled(id))) throw new Error(TAKEN);
+  }
+
+  private async isSettled(id: string): Promise<boolean> {
+    const standing = await this.standing(id);
+    if (standing === 'refused') throw new JobHopeless('the letter was refused by an earlier run');
+    if (standing === 'unknown') throw new JobHopeless('an earlier run may have sent the letter, nobody knows');
+    return standing !== 'waiting';
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { Tx } from '../database/transactions.js';
+import { type Tx, withCommit } from '../database/transactions.js';
 import type { From } from '../http/lists.js';
 import type { Letter } from './letter.js';
 import { Mail, type MailStatus } from './mail.entity.js';
@@ -11,6 +11,7 @@ export interface KeptLetter extends Letter {
 }
 
 const MOST_KEPT = 500;
+const SENT = `UPDATE mails SET status = 'sent', at = now() WHERE id = $1 AND status IN ('sending', 'unknown')`;
 
 @Injectable()
 export class MailsStore {
@@ -41,8 +42,8 @@ export class MailsStore {
   }
 
   /** Whoever heard the server say so knows more than another run that gave it up. */
-  async sent(tx: Tx, id: string): Promise<void> {
-    await tx.query(`UPDATE mails SET status = 'sent', at = now() WHERE id = $1 AND status IN ('sending', 'unknown')`, [id]);
+  sent(tx: Tx, id: string): void {
+    withCommit(tx, { name: 'mail-sent', text: SENT, values: [id] });
   }
 
   /** Into the mailbox of development, which holds the newest. `false` where it is not for this run any more. */

@@ -7,6 +7,8 @@ export interface Trace {
   traceId: string;
   /** A span of our own. */
   span: string;
+  /** The span that this one is part of, where it is known. */
+  parent?: string;
   flags: string;
 }
 
@@ -28,7 +30,7 @@ export function continued(requestId: string, traceparent: unknown): Trace {
   if (typeof traceparent === 'string') {
     const [, traceId = '', before = '', flags = ''] = given.exec(traceparent) ?? [];
     if (traceId !== '' && !NOTHING.test(traceId) && !NOTHING.test(before))
-      return { requestId, traceId, span, flags: parseInt(flags, 16) & 1 ? SAMPLED : UNSAMPLED };
+      return { requestId, traceId, span, parent: before, flags: parseInt(flags, 16) & 1 ? SAMPLED : UNSAMPLED };
   }
   return { requestId, traceId: randomHex(32), span, flags: SAMPLED };
 }

@@ -58,6 +58,7 @@ export class OutboxMessage {
 
 /** The lasting guard: written with the effect, so that no job takes effect twice. */
 @Entity('handled_jobs')
+@Index('handled_jobs_lately', { synchronize: false })
 export class HandledJob {
   @PrimaryColumn('uuid', { name: 'outbox_id', primaryKeyConstraintName: 'handled_jobs_pkey' })
   outboxId!: string;
@@ -67,6 +68,10 @@ export class HandledJob {
 
   @Column('timestamptz', { name: 'handled_at', default: () => 'now()' })
   handledAt!: Date;
+
+  /** From due to begun. */
+  @Column('integer', { name: 'waited_ms', nullable: true })
+  waitedMs!: number | null;
 }
 
 @Entity('queue_states')
@@ -79,4 +84,8 @@ export class QueueState {
 
   @Column('timestamptz', { name: 'changed_at', default: () => 'now()' })
   changedAt!: Date;
+
+  /** Where nobody paused it by hand. */
+  @Column('text', { nullable: true })
+  why!: string | null;
 }

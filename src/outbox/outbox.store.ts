@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { Questions } from '../database/questions.js';
 import { traceparentOf, type Trace } from '../observability/trace.js';
 import { type Tx, withCommit } from '../database/transactions.js';
 import { MOST_HANDICAP_SECONDS } from './contracts.js';
@@ -27,35 +28,19 @@ export interface StartedRow extends Ticket {
   failures: number;
   requestId: string | null;
   traceparent: string | null;
+  /** From due to begun. */
+  waitedMs: number;
 }
 
 const LEASE = `interval '10 seconds'`;
 // Every column has its value: a default is read anew from its text for each row.
 const ADD = `INSERT INTO outbox (id, queue, job, payload, state, run_at, rank_at, handovers, runs, failures, created_at, request_id, traceparent)
   VALUES ($1, $2, $3, $4, 'queued', coalesce($5, now()), coalesce($5, now()) + $6 * interval '1 second', 0, 0, 0, now(), $7, $8)`;
-const GUARD = 'INSERT INTO handled_jobs (outbox_id, job, handled_at) VALUES ($1, $2, now())';
-const CRASHES_ALLOWED = 10;
-// Apart from each other more and more, so that what ends its process does not take the same neighbours along each time.
-const CRASH_WAIT = `random() * least(300, power(2, runs - failures)) * interval '1 second'`;
-const FORGET_AT_ONCE = 10_000;
-
-// The driver gives [rows, count] for what writes and rows for what reads.
-const written = <T>(answer: unknown): T[] => (answer as [T[], number])[0];
-
-/** Every statement on the outbox that moves a row; each holds its own rule. */
-@Injectable()
-export class OutboxStore {
-  constructor(private readonly db: DataSource) {}
-
-  add(tx: Tx, { id, queue, job, payload, runAt, handicapSeconds, trace }: NewMessage): void {
-    const values = [id, queue, job, JSON.stringify(payload), runAt, handicapSeconds, trace?.requestId, trace && traceparentOf(trace)];
-    withCommit(tx, { name: 'outbox-add', text: ADD, values });
-  }
-
-  /** Takes the next due rows, at most `room` of each queue; never the same row for two relays. */
-  hand(rooms: ReadonlyMap<string, number>): Promise<(Ticket & { queue: string })[]> {
-    return this.db.query<(Ticket & { queue: string })[]>(
-      `WITH next AS MATERIALIZED (
+const GUARD = 'INSERT INTO handled_jobs (outbox_id, job, handled_at, waited_ms) VALUES ($1, $2, now(), $3)';
+const WAITED = `least(2147483647, greatest(0, extract(epoch FROM now() - outbox.run_at) * 1000))::int`;
+const HAND = {
+  name: 'outbox-hand',
+  text: `WITH next AS MATERIALIZED (
            SELECT due.id FROM unnest($1::text[], $2::int[]) AS wanted(queue, room)
            CROSS JOIN LATERAL (
              SELECT id FROM outbox
@@ -69,8 +54,48 @@ export class OutboxStore {
          RETURNING id, queue, handovers, rank_at
          )
          SELECT id, queue, handovers FROM handed ORDER BY rank_at, id`,
-      [[...rooms.keys()], [...rooms.values()]],
-    );
+};
+const START = {
+  name: 'outbox-start',
+  text: `UPDATE outbox SET state = 'running', runs = runs + 1, lease_until = now() + ${LEASE}
+         FROM unnest($1::uuid[], $2::int[]) AS ticket(id, handovers)
+         WHERE outbox.id = ticket.id AND outbox.handovers = ticket.handovers AND state = 'handed'
+           AND NOT EXISTS (SELECT FROM queue_states WHERE queue_states.queue = outbox.queue AND paused)
+         RETURNING outbox.id, outbox.queue, outbox.handovers, outbox.job, outbox.payload, outbox.failures,
+           outbox.request_id AS "requestId", outbox.traceparent, ${WAITED} AS "waitedMs"`,
+};
+const END = {
+  name: 'outbox-end',
+  text: `WITH ended AS (
+         DELETE FROM outbox USING unnest($1::uuid[], $2::int[], $3::int[]) AS run(id, handovers, waited)
+         WHERE outbox.id = run.id AND outbox.handovers = run.handovers AND state = 'running' RETURNING outbox.id, outbox.job, run.waited
+       )
+       INSERT INTO handled_jobs (outbox_id, job, handled_at, waited_ms) SELECT id, job, now(), waited FROM ended ON CONFLICT DO NOTHING`,
+};
+const CRASHES_ALLOWED = 10;
+// Apart from each other more and more, so that what ends its process does not take the same neighbours along each time.
+const CRASH_WAIT = `random() * least(300, power(2, runs - failures)) * interval '1 second'`;
+const FORGET_AT_ONCE = 10_000;
+
+// The driver gives [rows, count] for what writes and rows for what reads.
+const written = <T>(answer: unknown): T[] => (answer as [T[], number])[0];
+
+/** Every statement on the outbox that moves a row; each holds its own rule. */
+@Injectable()
+export class OutboxStore {
+  constructor(
+    private readonly db: DataSource,
+    private readonly questions: Questions,
+  ) {}
+
+  add(tx: Tx, { id, queue, job, payload, runAt, handicapSeconds, trace }: NewMessage): void {
+    const values = [id, queue, job, JSON.stringify(payload), runAt, handicapSeconds, trace?.requestId, trace && traceparentOf(trace)];
+    withCommit(tx, { name: 'outbox-add', text: ADD, values });
+  }
+
+  /** Takes the next due rows, at most `room` of each queue; never the same row for two relays. */
+  hand(rooms: ReadonlyMap<string, number>): Promise<(Ticket & { queue: string })[]> {
+    return this.questions.ask<Ticket & { queue: string }>(HAND, [[...rooms.keys()], [...rooms.values()]]);
   }
 
   /** Back to the queue what Bull did not take. */
@@ -89,18 +114,8 @@ export class OutboxStore {
   }
 
   /** Begins the jobs of those tickets that still hold. */
-  async start(tickets: readonly Ticket[]): Promise<StartedRow[]> {
-    return written(
-      await this.db.query(
-        `UPDATE outbox SET state = 'running', runs = runs + 1, lease_until = now() + ${LEASE}
-         FROM unnest($1::uuid[], $2::int[]) AS ticket(id, handovers)
-         WHERE outbox.id = ticket.id AND outbox.handovers = ticket.handovers AND state = 'handed'
-           AND NOT EXISTS (SELECT FROM queue_states WHERE queue_states.queue = outbox.queue AND paused)
-         RETURNING outbox.id, outbox.queue, outbox.handovers, outbox.job, outbox.payload, outbox.failures,
-           outbox.request_id AS "requestId", outbox.traceparent`,
-        columns(tickets),
-      ),
-    );
+  start(tickets: readonly Ticket[]): Promise<StartedRow[]> {
+    return this.questions.ask<StartedRow>(START, columns(tickets));
   }
 
   async renew(tickets: readonly Ticket[]): Promise<void> {
@@ -112,8 +127,13 @@ export class OutboxStore {
   }
 
   /** The lasting guard, committed with the effect: a second run of the same row fails on its key. */
-  guard(tx: Tx, { id, job }: StartedRow): void {
-    withCommit(tx, { name: 'outbox-guard', text: GUARD, values: [id, job] });
+  guard(tx: Tx, { id, job, waitedMs }: StartedRow): void {
+    withCommit(tx, { name: 'outbox-guard', text: GUARD, values: [id, job, waitedMs] });
+  }
+
+  /** Ends jobs that had no effect here: the guard and the end of the row in one statement, of many at once. */
+  async end(rows: readonly StartedRow[]): Promise<void> {
+    await this.questions.ask(END, [...columns(rows), rows.map(({ waitedMs }) => waitedMs)]);
   }
 
   /** Takes out rows whose effect is committed. Where this is missed, the sweep does it. */

@@ -61,10 +61,11 @@ export class OutboxWake implements OnApplicationBootstrap, OnApplicationShutdown
     const { signal } = this.closing;
     while (!signal.aborted) {
       const client = new pg.Client({ connectionString: directUrl(this.config), application_name: 'mutirao-listen', keepAlive: true });
+      const over = new AbortController();
       const gone = new Promise<void>((resolve) => {
         client.on('error', () => resolve());
         client.on('end', () => resolve());
-        signal.addEventListener('abort', () => resolve(), { once: true });
+        signal.addEventListener('abort', () => resolve(), { signal: over.signal });
       });
       try {
         client.on('notification', () => this.ringHere());
@@ -75,6 +76,7 @@ export class OutboxWake implements OnApplicationBootstrap, OnApplicationShutdown
       } catch {
         // Tried again below; meanwhile relays look by themselves.
       }
+      over.abort();
       await client.end().catch(() => undefined);
       await pause(LISTEN_AGAIN_MS, signal);
     }

@@ -12,9 +12,13 @@ export class QueuesProbe implements HealthProbe {
   async check(): Promise<Record<string, unknown>> {
     const figures = await this.queues.figures();
     const facts = Object.fromEntries(
-      figures.map(({ queue, ...rest }) => [queue, { ...rest, oldestSeconds: Math.round(rest.oldestSeconds) }]),
+      // Why a queue is paused is for its operators.
+      figures.map(({ queue, why: _why, idleSeconds: _idle, secondsEach: _each, ...rest }) => [
+        queue,
+        { ...rest, oldestSeconds: Math.round(rest.oldestSeconds) },
+      ]),
     );
-    const late = figures.filter(({ paused, oldestSeconds }) => !paused && oldestSeconds > STANDSTILL_SECONDS).map(({ queue }) => queue);
+    const late = figures.filter(({ paused, idleSeconds }) => !paused && idleSeconds > STANDSTILL_SECONDS).map(({ queue }) => queue);
     if (late.length > 0) throw new ProbeDown(`work has waited for over a minute in ${late.join(', ')}`, facts);
     return facts;
   }

@@ -9,7 +9,7 @@ import { Paces } from './pace.js';
 import { ticketsAtOnce, Transport } from './transport.js';
 
 const LOOK_EVERY_MS = 250;
-const BETWEEN_LOOKS_MS = 10;
+const BETWEEN_LOOKS_MS = 25;
 const AFTER_FAULT_MS = 500;
 const SWEEP_EVERY_MS = 1_000;
 const FORGET_EVERY_MS = 600_000;

@@ -13,7 +13,7 @@ import type { Ticket } from './outbox.store.js';
 
 const HAND_OVER_MS = 2_000;
 const MOST_TICKETS = 16;
-const PACE_PER_TICKET = 100;
+const PACE_PER_TICKET = 10;
 const BEGIN_AGAIN_MS = 1_000;
 const EPOCH = redisKey('outbox', 'epoch');
 

@@ -1,9 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Transactions, type Tx } from '../database/transactions.js';
+import { gathered } from '../kernel/gathered.js';
 import { limitTo } from '../kernel/limit.js';
 import { within } from '../kernel/waiting.js';
 import type { Log } from '../observability/log.js';
 import { LOG } from '../observability/observability.module.js';
+import { Spans } from '../observability/spans.js';
 import { continued, within as inTrace } from '../observability/trace.js';
 import { allQueues, jobNamed, waitAfter, type JobContract } from './contracts.js';
 import { Handlers, JobHopeless, type Handler, type JobRun } from './handlers.js';
@@ -14,6 +16,7 @@ import { Transport } from './transport.js';
 
 const GUARD = 'handled_jobs_pkey';
 const RENEW_EVERY_MS = 3_000;
+const END_MS = 3;
 const UNKNOWN_JOB_WAIT_MS = 5_000;
 
 /** Another run took this job over; what this one wrote was rolled back. */
@@ -40,6 +43,7 @@ export class Worker {
     private readonly transactions: Transactions,
     private readonly paces: Paces,
     @Inject(LOG) private readonly log: Log,
+    private readonly spans: Spans,
   ) {
     this.starts = new Starts(store);
     this.ends = new Ends(store);
@@ -110,7 +114,8 @@ export class Worker {
       return this.store.postpone(row, UNKNOWN_JOB_WAIT_MS);
     }
     try {
-      await this.attempt(row, contract, handler);
+      const facts = { 'messaging.destination.name': row.queue, 'mutirao.failures': row.failures };
+      await this.spans.around(`job ${row.job}`, 'consumer', facts, () => this.attempt(row, contract, handler));
     } catch (error) {
       if (error instanceof TakenOver) this.log.debug({ job: row.job, id: row.id }, error.message);
       else await this.failed(row, contract, error);
@@ -138,11 +143,17 @@ export class Worker {
     };
     try {
       await within(contract.timeoutMs, `job ${row.job}`, handler(row.payload, run));
-    } finally {
+    } catch (fault) {
       over?.abort();
+      throw fault;
     }
-    await (end.committed ?? this.commit(row, async () => undefined));
+    await (end.committed ?? this.end(row));
   }
+
+  private readonly end = gathered<StartedRow, undefined>(END_MS, async (rows) => {
+    await this.store.end(rows);
+    return rows.map(() => undefined);
+  });
 
   private async commit(row: StartedRow, effect: (tx: Tx) => Promise<void>): Promise<void> {
     try {

@@ -25,7 +25,13 @@ export type AuditAction =
   | 'ai_budget_set'
   | 'ai_cache_purged'
   | 'ai_tokens_granted'
-  | 'ai_grant_ended';
+  | 'ai_grant_ended'
+  | 'message_settled'
+  | 'cache_invalidated'
+  | 'queue_paused'
+  | 'queue_resumed'
+  | 'queue_retried'
+  | 'audio_concurrency_set';
 
 @Injectable()
 export class Audit {

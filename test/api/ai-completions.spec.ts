@@ -45,6 +45,16 @@ describe('Refused, in the words of OpenAI', () => {
     expect((await complete(hello, await key(['ai']))).status).toBe(200);
   });
 
+  it('is a model that is not there', async () => {
+    for (const id of ['gpt-nobody', 'toString', 'some/model'])
+      await expect(client().models.retrieve(id)).rejects.toMatchObject({
+        status: 404,
+        code: 'model_not_found',
+        type: 'invalid_request_error',
+      });
+    await expect(client('mt_nobody').models.retrieve(MODEL)).rejects.toMatchObject({ status: 401 });
+  });
+
   it('is what is no question', async () => {
     for (const body of [
       {},
@@ -174,6 +184,7 @@ describe('A stream', () => {
     expect(await settled(eva)).toMatchObject({ used: 2 * Number(total), reserved: 0 });
     const models = await openai.models.list();
     expect(models.data.map(({ id }) => id)).toEqual([MODEL]);
+    expect(await openai.models.retrieve(MODEL)).toEqual(models.data[0]);
   });
 
   it('that its reader leaves ends at the provider within a second, and costs what was given', async () => {

@@ -49,7 +49,7 @@ describe('the command line', () => {
       VALUES (gen_random_uuid(), 'lab', 'lab.note', '{"n": 1}', now(), 'dead', 8, 'the other side said no')`);
     expect((await mutirao(['queues', 'dead', 'lab'])).said).toMatch(/lab\.note {2}since .* 8 failures {2}the other side said no/);
     expect((await mutirao(['queues', 'pause', 'lab'])).said).toMatch(/^lab +true +0 +0 +0 +1/m);
-    expect((await mutirao(['queues', 'retry', 'lab'])).said).toMatch(/^1 dead letters go back to lab$/m);
+    expect((await mutirao(['queues', 'retry', 'lab'])).said).toMatch(/^1 failed go back to lab$/m);
     expect((await mutirao(['queues', 'resume', 'lab'])).said).toMatch(/^lab +false +1 +0 +0 +0/m);
   });
 });

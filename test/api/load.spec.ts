@@ -7,7 +7,7 @@ let redis: Awaited<ReturnType<typeof freshRedis>>;
 let lab: Awaited<ReturnType<typeof spawnLab>>;
 beforeAll(async () => {
   [database, redis] = await Promise.all([freshDatabase(), freshRedis()]);
-  lab = await spawnLab(labEnvironment(database.url, redis.url, { APP_ROLE: 'api' }));
+  lab = await spawnLab(labEnvironment(database.url, redis.url, { APP_ROLE: 'api', OVERLOAD_DELAY_MS: '250' }));
 });
 afterAll(async () => {
   await lab.end('SIGKILL');

@@ -208,7 +208,10 @@ describe('Where the bank', () => {
       expect((await d.give(...wished)).status).toBe(503);
       psp.behave('well');
       // Else its breaker would be open for the next.
-      await d.given();
+      await eventually(
+        () => d.give(wish()),
+        ({ status }) => status === 201,
+      );
       return { id, again: () => d.give(...wished) };
     };
     const [ended, held, late] = [await tried(), await tried(), await tried()];

@@ -124,8 +124,8 @@ describe('every route of the product', () => {
     expect(routes.length).toBeGreaterThan(2);
     for (const { method, path, policy } of routes) {
       const { status } = await app.ask(path.replaceAll(/:\w+/g, '0'), { method });
-      // Anyone may call it, but has to be the bank.
-      const proves = path.startsWith('/api/v1/payments/webhooks/pix/');
+      // Anyone may call it, but has to be the bank, or Meta.
+      const proves = path.startsWith('/api/v1/payments/webhooks/pix/') || path === '/api/v1/queues/whatsapp/webhook';
       expect([path, status === 401 || status === 403]).toEqual([path, proves || policy?.access !== 'public']);
     }
     await app.app.close();

@@ -164,7 +164,6 @@ describe('a worker that is asked to stop', () => {
     await eventually(
       () => database.rows(`SELECT FROM outbox WHERE queue = 'lab'`),
       (rows) => rows.length === 0,
-      8_000,
     );
   });
 

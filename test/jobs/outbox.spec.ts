@@ -84,7 +84,7 @@ describe('a job in the outbox', () => {
     expect((await queues.figures()).find(({ queue }) => queue === 'lab')).toMatchObject({ dead: 1, waiting: 0, running: 0 });
     expect(await effects()).toEqual([]);
     await database.rows(`UPDATE outbox SET payload = '{"n": 4, "times": 0}'`);
-    expect(await queues.retryDead('lab')).toBe(1);
+    expect(await queues.retry('lab')).toBe(1);
     await eventually(effects, (all) => all.length === 1);
   });
 
@@ -150,7 +150,7 @@ describe('a paused queue', () => {
 
   it('that does not exist is a plain refusal', async () => {
     await expect(queues.pause('nothing')).rejects.toThrow(Refusal);
-    await expect(queues.retryDead('nothing')).rejects.toThrow('There is no queue named nothing.');
+    await expect(queues.retry('nothing')).rejects.toThrow('There is no queue named nothing.');
   });
 });
 

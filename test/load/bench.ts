@@ -9,6 +9,8 @@ import { startEngines } from '../support/engines.js';
 import { labEnvironment } from '../support/lab.js';
 import { labTables } from '../support/lab.tables.js';
 import { ai } from './ai.js';
+import { analytics } from './analytics.js';
+import { audio } from './audio.js';
 import { donations } from './donations.js';
 import { edge } from './edge.js';
 import { exportMemory } from './export.js';
@@ -39,11 +41,13 @@ try {
     people: () => people(env, engines.redisUrl, [postgres, redis]),
     donations: () => donations(env, engines.redisUrl, [postgres, redis]),
     ai: () => ai(env, [postgres, redis]),
+    audio: () => audio(env),
     hot: () => hotCampaign(env),
     commits: () => commits(env, postgres),
     jobs: () => jobs(env, [postgres, redis]),
     export: () => exportMemory(env),
     memory: () => memory(env),
+    analytics: () => analytics(env),
   };
   const wanted = process.argv.slice(2);
   const unknown = wanted.filter((name) => !(name in parts));

@@ -2,10 +2,15 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
 const END_OF_HEADERS = '\r\n\r\n';
+const LAST_PIECE = Buffer.from('0\r\n\r\n');
+const inPieces = /\r\ntransfer-encoding: chunked\r\n/i;
 const lengthGiven = /\r\ncontent-length: (\d+)\r\n/i;
 
 export interface Answered {
   status: number;
+  /** Its first line and its headers. */
+  head: string;
+  /** As it travelled. */
   body: Buffer;
 }
 
@@ -15,30 +20,37 @@ export interface Answered {
  */
 export class Connection {
   private parts: Buffer[] = [];
+  /** Bytes of the body that have not come; of one in pieces nobody knows. */
   private missing = -1;
-  private status = 0;
-  private head = 0;
+  private head = '';
   private answered: ((answer: Answered) => void) | undefined;
   private failed: ((fault: Error) => void) | undefined;
 
   private constructor(
     private readonly socket: Socket,
     private readonly host: string,
+    noAnswerMs: number,
   ) {
+    if (noAnswerMs > 0) socket.setTimeout(noAnswerMs, () => this.failed?.(new Error('no answer')));
     socket.on('data', (bytes: Buffer) => this.hear(bytes));
     socket.on('error', (fault) => this.failed?.(fault));
     socket.on('end', () => this.failed?.(new Error('the connection was closed')));
   }
 
-  static async to(address: string): Promise<Connection> {
+  static async to(address: string, noAnswerMs = 0): Promise<Connection> {
     const { port, hostname, host } = new URL(address);
     const socket = connect(Number(port), hostname).setNoDelay();
     await once(socket, 'connect');
-    return new Connection(socket, host);
+    return new Connection(socket, host, noAnswerMs);
+  }
+
+  get isOpen(): boolean {
+    return this.socket.readyState === 'open';
   }
 
   ask(method: 'GET' | 'POST', path: string, headers = '', body = ''): Promise<Answered> {
     this.parts = [];
+    this.head = '';
     this.missing = -1;
     const about = body === '' ? '' : `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n`;
     return new Promise((resolve, reject) => {
@@ -55,18 +67,18 @@ export class Connection {
 
   private hear(bytes: Buffer): void {
     this.parts.push(bytes);
-    if (this.missing === -1) {
+    if (this.head === '') {
       const start = bytes.indexOf(END_OF_HEADERS);
-      const headers = bytes.toString('latin1', 0, start + 2);
-      const length = lengthGiven.exec(headers)?.[1];
-      if (start === -1 || length === undefined) return this.failed?.(new Error(`not understood: ${headers}`));
-      this.status = Number(headers.slice(9, 12));
-      this.head = start + END_OF_HEADERS.length;
-      this.missing = Number(length) - (bytes.length - this.head);
+      const head = bytes.toString('latin1', 0, start + 2);
+      const length = lengthGiven.exec(head)?.[1];
+      if (start === -1 || (length === undefined && !inPieces.test(head))) return this.failed?.(new Error(`not understood: ${head}`));
+      this.head = head;
+      this.missing = length === undefined ? Number.NaN : Number(length) - (bytes.length - head.length - 2);
     } else this.missing -= bytes.length;
-    if (this.missing > 0) return;
+    const ended = Number.isNaN(this.missing) ? bytes.subarray(-LAST_PIECE.length).equals(LAST_PIECE) : this.missing <= 0;
+    if (!ended) return;
     const [first] = this.parts;
     const whole = this.parts.length === 1 && first ? first : Buffer.concat(this.parts);
-    this.answered?.({ status: this.status, body: whole.subarray(this.head) });
+    this.answered?.({ status: Number(this.head.slice(9, 12)), head: this.head, body: whole.subarray(this.head.length + 2) });
   }
 }

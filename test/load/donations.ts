@@ -25,15 +25,15 @@ export async function donations(env: Env, redisUrl: string, engines: number[]): 
   const ours = await spawnLab(givingEnv(env), { silent: true });
   const cpu = { own: [ours.process.pid ?? Number.NaN, ...engines], hand: [bare.pid, ...engines] };
   const [first = ''] = campaigns;
-  const read = async (what: string, path: string) => {
+  const read = async (what: string, path: string, beside?: () => number) => {
     const name = path.replaceAll(/\W/g, '-');
     const told = await fetch(`${ours.url}${path}`);
     await fetch(`${bare.url}/keep/${name}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: await told.text() });
-    return against({ what, own: { url: `${ours.url}${path}` }, hand: { url: `${bare.url}/kept/${name}` }, cpu, most: 1.3 });
+    return against({ what, own: { url: `${ours.url}${path}` }, hand: { url: `${bare.url}/kept/${name}` }, cpu, most: 1.3, beside });
   };
-  const readBoth = async (when: string) => [
-    await read(`the list of 20 campaigns, cached${when}`, '/api/v1/campaigns'),
-    await read(`one campaign, cached${when}`, `/api/v1/campaigns/${first}`),
+  const readBoth = async (when: string, beside?: () => number) => [
+    await read(`the list of 20 campaigns, cached${when}`, '/api/v1/campaigns', beside),
+    await read(`one campaign, cached${when}`, `/api/v1/campaigns/${first}`, beside),
   ];
   const give = (what: string, method: string) =>
     against({
@@ -50,7 +50,7 @@ export async function donations(env: Env, redisUrl: string, engines: number[]): 
     await give('a pledge by Pix, with its code and picture', 'pix'),
   ];
   const giving = await keepGiving(ours.url, campaigns, GIFTS_PER_SECOND);
-  figures.push(...(await readBoth(` while ${GIFTS_PER_SECOND} gifts a second arrive on them`)));
+  figures.push(...(await readBoth(` while ${GIFTS_PER_SECOND} gifts a second arrive on them`, giving.given)));
   await giving.stop();
   // At the end, as the server goes on clearing up after its million rows.
   figures.push(...(await confirmations(ours.url, databaseUrl, campaigns, cpu.own)));

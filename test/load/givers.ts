@@ -86,6 +86,7 @@ export async function keepGiving(url: string, campaigns: readonly string[], perS
     }
   })();
   return {
+    given: () => given,
     stop: async () => {
       over.abort();
       await giving;

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Budget, Exhausted, type OpenCall } from '../../src/ai/budget/budget.service.js';
-import { BudgetStore, endOf } from '../../src/ai/budget/budget.store.js';
+import { BudgetStore } from '../../src/ai/budget/budget.store.js';
+import { endOf } from '../../src/ai/budget/statements.js';
 import type { Warnings } from '../../src/ai/budget/warnings.js';
 import { Prices } from '../../src/ai/budget/prices.js';
 import { readConfig } from '../../src/config/config.js';
@@ -33,7 +34,7 @@ function budgetOf(db: DataSource): Budget {
   );
   const log = createLog({ LOG_LEVEL: 'silent', DEBUG: false }, 'tests');
   const warnings = { tell: () => undefined } as unknown as Warnings;
-  return new Budget(new BudgetStore(db, new Questions(db, config), config), new Prices(config, log), warnings, config, log);
+  return new Budget(new BudgetStore(db, new Questions(db, config), config), new Prices(config, log), warnings, log);
 }
 
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { endOf } from '../../src/ai/budget/budget.store.js';
+import { endOf } from '../../src/ai/budget/statements.js';
 import { farOr } from '../support/drills.js';
 import { freshDatabase } from '../support/fresh.js';
 

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { tuningSql, usual } from '../../src/cli/tuning.js';
 import { envExample, withSettingsTable } from '../../src/config/documents.js';
 import { settings } from '../../src/config/settings.js';
 import { problems, problemsDocument } from '../../src/kernel/problems.js';
@@ -28,6 +29,7 @@ describe('what is generated is fresh', () => {
   it('.env.example', () => expect(readFileSync('.env.example', 'utf8')).toBe(envExample()));
   it('the table of the README', () => expect(readme).toBe(withSettingsTable(readme)));
   it('docs/errors.md', () => expect(readFileSync('docs/errors.md', 'utf8')).toBe(problemsDocument()));
+  it('postgresql_tuning.sql', () => expect(readFileSync('postgresql_tuning.sql', 'utf8')).toBe(tuningSql(usual, 'mutirao')));
   it('a stale table would differ', () => {
     const stale = readme.replace('| `PORT` | 3000 |', '| `PORT` | 3001 |');
     expect(stale).not.toBe(withSettingsTable(stale));

@@ -17,7 +17,7 @@ export interface Import {
   late: boolean;
 }
 
-const ignored = new Set(['node_modules', 'dist', '.build', '.data', '.git', 'coverage']);
+const ignored = new Set(['node_modules', 'dist', '.build', '.data', '.engines', '.git', 'coverage']);
 
 export function readSources(...places: string[]): Source[] {
   return places

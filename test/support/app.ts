@@ -1,11 +1,12 @@
 import type { Features } from '../../src/app.module.js';
 import { createApp } from '../../src/create-app.js';
 import { readConfig, type Environment } from '../../src/config/config.js';
+import { EngineModule } from './engine.module.js';
 import { LabModule } from './lab.module.js';
 import { recordedLog } from './recorded-log.js';
 
 /** The whole application in this process, and what it logs. */
-export async function openApp(env: Environment, features: Features = [LabModule]) {
+export async function openApp(env: Environment, features: Features = [LabModule, EngineModule]) {
   const config = readConfig(env);
   const { log, lines } = recordedLog();
   const app = await createApp(config, log, features);

@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import type { Reporter, TestModule, TestRunEndReason, TestSuite } from 'vitest/node';
 
 type Errors = ReadonlyArray<unknown>;
@@ -19,21 +20,32 @@ export function counts(modules: ReadonlyArray<TestModule>, unhandled: Errors): {
   return { passed, failed };
 }
 
+/** What failed first, and passed when it was tried once more. */
+const unsteady = (modules: ReadonlyArray<TestModule>): string[] =>
+  modules.flatMap((module) =>
+    [...module.children.allTests()]
+      .filter((test) => test.diagnostic()?.flaky)
+      .map(({ fullName }) => `${relative('', module.moduleId)}: ${fullName}`),
+  );
+
 /** The last line of a run, alone: `N passed, N failed`. A run without tests, or one that was cut short, has failed. */
 export default class ClosingLine implements Reporter {
   private total = { passed: 0, failed: 0 };
+  private unsteady: string[] = [];
 
   onInit(): void {
     process.on('exit', (code) => {
       const { passed, failed } = this.total;
       const sound = failed > 0 || (code === 0 && passed > 0);
       if (!sound || failed > 0) process.exitCode = code === 0 ? 1 : code;
+      for (const name of this.unsteady) process.stdout.write(`\npassed at the second try: ${name}`);
       process.stdout.write(`\n${passed} passed, ${sound ? failed : failed + 1} failed\n`);
     });
   }
 
   onTestRunEnd(modules: ReadonlyArray<TestModule>, unhandled: Errors, reason: TestRunEndReason): void {
     this.total = counts(modules, unhandled);
+    this.unsteady = unsteady(modules);
     if (reason === 'interrupted') this.total.failed += 1;
   }
 }

@@ -2,6 +2,7 @@ import { DataSource } from 'typeorm';
 import { readConfig, type Environment } from '../../src/config/config.js';
 import { databaseOptions } from '../../src/database/options.js';
 import { Transactions } from '../../src/database/transactions.js';
+import { Spans } from '../../src/observability/spans.js';
 import { schema } from '../../src/schema.js';
 import { recordedLog } from './recorded-log.js';
 
@@ -13,7 +14,7 @@ export async function openDatabase(url: string, more: Environment = {}) {
   const { log, lines } = recordedLog();
   const config = databaseConfig(url, { PGPOOL_MAX_CONNECTIONS: '5', ...more });
   const db = await new DataSource(databaseOptions(config, schema)).initialize();
-  return { db, transactions: new Transactions(db, config, log), lines };
+  return { db, transactions: new Transactions(db, config, log, new Spans(config, log)), lines };
 }
 
 /** What a promise was rejected with; that it was kept is a fault. */

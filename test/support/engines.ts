@@ -13,6 +13,8 @@ interface Wanted {
   /** True: as safe as the product's, hence slower. */
   durable?: boolean;
   maxConnections?: number;
+  /** False: a server as it comes. */
+  tuned?: boolean;
   namespaces?: boolean;
   env?: Readonly<Record<string, string | undefined>>;
 }
@@ -24,12 +26,13 @@ export async function startEngines({
   redis = true,
   durable = false,
   maxConnections = 300,
+  tuned,
   namespaces,
   env,
 }: Wanted = {}) {
   const dataDir = dir ?? (await mkdtemp(join(tmpdir(), 'mutirao-engines-')));
   const log = createLog({ LOG_LEVEL: 'error', DEBUG: false }, 'engines');
-  const engines = new Engines({ dataDir, postgres, redis, durable, maxConnections, namespaces, env: env ?? process.env }, log);
+  const engines = new Engines({ dataDir, postgres, redis, durable, maxConnections, tuned, namespaces, env: env ?? process.env }, log);
   const stop = async () => {
     await engines.stop();
     if (dir === undefined) await rm(dataDir, { recursive: true, force: true });

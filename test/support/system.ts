@@ -28,6 +28,8 @@ interface Wanted {
   script?: string;
   /** Kept by the caller, who also removes it; without one, a folder that goes with the system. */
   dataDir?: string;
+  /** Where it is started, and looks for a file `.env`. */
+  cwd?: string;
   /** False: nobody reads what the system logs. */
   reads?: boolean;
 }
@@ -35,11 +37,12 @@ interface Wanted {
 export type System = ReturnType<typeof startSystem>;
 
 /** The real thing with its supervisor, in a process group of its own, with nothing configured but what is given. */
-export function startSystem({ env = {}, args = [], script = '.build/src/cluster.js', dataDir, reads = true }: Wanted = {}) {
+export function startSystem({ env = {}, args = [], script = '.build/src/cluster.js', dataDir, cwd, reads = true }: Wanted = {}) {
   const folder = dataDir ?? aFolder().made;
   const began = performance.now();
   const child = spawn(process.execPath, [resolve(script), ...args], {
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', DATA_DIR: folder, ...env },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', DATA_DIR: folder, OVERLOAD_DELAY_MS: '0', ...env },
+    cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

@@ -1,6 +1,4 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { CONFIG } from '../../config/config.module.js';
-import type { Config } from '../../config/config.js';
 import { newId } from '../../kernel/ids.js';
 import { Refusal } from '../../kernel/problems.js';
 import { pause } from '../../kernel/waiting.js';
@@ -9,14 +7,16 @@ import { LOG } from '../../observability/observability.module.js';
 import { exhaustedHeaders, isShort, leftOf, nanosLeft } from './budget.words.js';
 import { Recently } from './recently.js';
 import { Warnings } from './warnings.js';
-import { BudgetStore, type Rules, type Saving, type Standing, type Wanted } from './budget.store.js';
+import { BudgetStore, type Saving, type Standing, type Wanted } from './budget.store.js';
 import { NO_USAGE, type Usage } from '../providers/provider.js';
 import { Prices } from './prices.js';
 
-const LEASE_SECONDS = 10;
 const NOTE_MS = 1_000;
 const LOOK_EVERY = 3;
 const MOST_LAPSED = 100;
+const FORGET_EVERY = 60;
+const MOST_FORGOTTEN = 1_000;
+const KEEP_DAYS = 400;
 /** With fewer nobody could say anything. */
 const LEAST_COMPLETION = 64;
 const MOST_TRIES = 3;
@@ -47,7 +47,6 @@ type CallWanted = Omit<Wanted, 'id' | 'leastCompletion' | 'price'> & { alone?: b
 @Injectable()
 export class Budget implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly timeZone: string;
-  private readonly rules: Rules;
   private readonly open = new Map<string, OpenCall>();
   private readonly closing = new AbortController();
   private noting: Promise<void> = Promise.resolve();
@@ -61,17 +60,9 @@ export class Budget implements OnApplicationBootstrap, OnApplicationShutdown {
     private readonly store: BudgetStore,
     private readonly prices: Prices,
     private readonly warnings: Warnings,
-    @Inject(CONFIG) { AI_DAILY_TOKENS, AI_DAILY_USD, AI_RESET_TIMEZONE, AI_STREAMS_PER_USER }: Config,
     @Inject(LOG) private readonly log: Log,
   ) {
-    this.timeZone = AI_RESET_TIMEZONE;
-    this.rules = {
-      dailyTokens: AI_DAILY_TOKENS,
-      dailyUsd: AI_DAILY_USD === undefined ? null : Number(AI_DAILY_USD),
-      timeZone: AI_RESET_TIMEZONE,
-      mostStreams: AI_STREAMS_PER_USER,
-      leaseSeconds: LEASE_SECONDS,
-    };
+    this.timeZone = store.rules.timeZone;
   }
 
   onApplicationBootstrap(): void {
@@ -86,7 +77,7 @@ export class Budget implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   async standing(userId: string): Promise<Standing> {
-    return this.recent.note(userId, await this.store.standing(this.rules, userId));
+    return this.recent.note(userId, await this.store.standing(userId));
   }
 
   /** As it was a second ago at most, for whom nothing is charged. */
@@ -98,11 +89,17 @@ export class Budget implements OnApplicationBootstrap, OnApplicationShutdown {
     return this.recent.of(userId);
   }
 
+  get underWay(): number {
+    return this.open.size;
+  }
+
   /** An answer that was kept has cost nothing. */
   saved(userId: string, model: string, tokens: number): void {
     const key = `${userId} ${model}`;
-    const { hits, tokens: before } = this.savings.get(key) ?? { hits: 0, tokens: 0 };
-    this.savings.set(key, { userId, model, hits: hits + 1, tokens: before + tokens });
+    const saving = this.savings.get(key) ?? { userId, model, hits: 0, tokens: 0 };
+    if (saving.hits === 0) this.savings.set(key, saving);
+    saving.hits += 1;
+    saving.tokens += tokens;
   }
 
   /** Refused where it could not be kept back as things stand. */
@@ -127,7 +124,7 @@ export class Budget implements OnApplicationBootstrap, OnApplicationShutdown {
     const price = this.prices.mostOf(wanted.model, alone);
     over.signal.throwIfAborted();
     const whole = { ...wanted, id: newId(), leastCompletion: leastOf(wanted.completion), price };
-    const taken = (await this.store.reserve(this.rules, whole)) ?? (await this.reserveAgain(whole));
+    const taken = (await this.store.reserve(whole)) ?? (await this.reserveAgain(whole));
     const { granted, ...standing } = taken;
     const call: OpenCall = {
       id: whole.id,
@@ -162,7 +159,7 @@ export class Budget implements OnApplicationBootstrap, OnApplicationShutdown {
       );
     }
     try {
-      const settled = await this.store.settle(this.rules, call.id, 'settled', Math.min(tokens, most), costNanos);
+      const settled = await this.store.settle(call.id, 'settled', Math.min(tokens, most), costNanos);
       this.open.delete(call.id);
       this.log.info({ callId: call.id, userId: call.userId, model, used: Math.min(tokens, most), costNanos }, 'AI call');
       if (!settled) return call.standing;
@@ -178,14 +175,14 @@ export class Budget implements OnApplicationBootstrap, OnApplicationShutdown {
   /** Where it did not fit, that may be since his day had no row yet, or since it was freed a moment later. */
   private async reserveAgain(wanted: Wanted) {
     for (let tries = 1; ; tries += 1) {
-      const begun = await this.store.beginDay(wanted.userId, this.timeZone);
+      const begun = await this.store.beginDay(wanted.userId);
       const standing = await this.standing(wanted.userId);
       const fits = fitsInto(standing, wanted);
-      const full = wanted.streaming && standing.streams >= this.rules.mostStreams;
+      const full = wanted.streaming && standing.streams >= this.store.rules.mostStreams;
       if (!begun && (!fits || full)) throw new Exhausted(standing, wanted, fits);
       // His own calls end and begin at once: it would fit in a moment, and now it does not.
       if (tries > MOST_TRIES) throw new Exhausted(standing, wanted, full);
-      const taken = await this.store.reserve(this.rules, wanted);
+      const taken = await this.store.reserve(wanted);
       if (taken) return taken;
     }
   }
@@ -196,6 +193,7 @@ export class Budget implements OnApplicationBootstrap, OnApplicationShutdown {
       await this.note().catch((err: unknown) => this.log.warn({ err }, 'what AI calls have used cannot be noted'));
       await this.keepSavings().catch(() => undefined);
       if (turn % LOOK_EVERY === 0) await this.endLapsed().catch(() => undefined);
+      if (turn % FORGET_EVERY === 0) await this.store.forget(KEEP_DAYS, MOST_FORGOTTEN).catch(() => undefined);
     }
   }
 
@@ -214,14 +212,14 @@ export class Budget implements OnApplicationBootstrap, OnApplicationShutdown {
         spent: prompt + emitted,
         costNanos: this.prices.nanosOf(model, { promptTokens: prompt, completionTokens: emitted }),
       }));
-      const still = await this.store.note(calls, LEASE_SECONDS);
+      const still = await this.store.note(calls);
       this.notedAt = began;
       for (const { id, over } of open) {
         const may = still.get(id);
         if (may !== true && this.open.has(id)) over.abort(may === false ? lockedOut() : lapsed());
       }
     } catch (fault) {
-      if (performance.now() - this.notedAt > (LEASE_SECONDS * 1_000) / 2) for (const { over } of open) over.abort(lapsed());
+      if (performance.now() - this.notedAt > (this.store.rules.leaseSeconds * 1_000) / 2) for (const { over } of open) over.abort(lapsed());
       throw fault;
     }
   }
@@ -230,7 +228,7 @@ export class Budget implements OnApplicationBootstrap, OnApplicationShutdown {
   private async settleDue(open: readonly OpenCall[]): Promise<void> {
     for (const { id, due } of open) {
       if (!due) continue;
-      await this.store.settle(this.rules, id, 'settled', due.spent, due.costNanos);
+      await this.store.settle(id, 'settled', due.spent, due.costNanos);
       this.open.delete(id);
     }
   }
@@ -240,7 +238,7 @@ export class Budget implements OnApplicationBootstrap, OnApplicationShutdown {
     const savings = this.savings;
     this.savings = new Map();
     try {
-      await this.store.addSavings(this.timeZone, [...savings.values()]);
+      await this.store.addSavings([...savings.values()]);
     } catch (fault) {
       for (const { userId, model, hits, tokens } of savings.values()) {
         const since = this.savings.get(`${userId} ${model}`);
@@ -252,7 +250,7 @@ export class Budget implements OnApplicationBootstrap, OnApplicationShutdown {
 
   private async endLapsed(): Promise<void> {
     for (const { id, spent } of await this.store.lapsed(MOST_LAPSED)) {
-      if (await this.store.settle(this.rules, id, 'lapsed', null, null))
+      if (await this.store.settle(id, 'lapsed', null, null))
         this.log.warn({ callId: id, spent }, 'an AI call whose process died was settled');
     }
   }

@@ -1,5 +1,8 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { CONFIG } from '../../config/config.module.js';
+import type { Config } from '../../config/config.js';
+import { TODAY } from './statements.js';
 
 const DAYS = 30;
 
@@ -25,7 +28,10 @@ export interface Spender {
 /** What was used, for whoever wants to know. */
 @Injectable()
 export class UsageStore {
-  constructor(private readonly db: DataSource) {}
+  constructor(
+    private readonly db: DataSource,
+    @Inject(CONFIG) private readonly config: Pick<Config, 'AI_RESET_TIMEZONE'>,
+  ) {}
 
   /** Of the last days, the newest first. */
   byDay(userId: string): Promise<UsedOnDay[]> {
@@ -33,21 +39,21 @@ export class UsageStore {
       `SELECT day::text, model, sum(calls)::int AS calls, sum(tokens)::float8 AS tokens, sum(cost_nanos)::float8 AS "costNanos",
               sum(hits)::float8 AS hits, sum(saved)::float8 AS "savedTokens" FROM (
            SELECT day, model, 1 AS calls, spent AS tokens, cost_nanos, 0 AS hits, 0 AS saved FROM ai_calls
-            WHERE user_id = $1 AND state <> 'open' AND day > now()::date - ${DAYS}
-           UNION ALL SELECT day, model, 0, 0, 0, hits, tokens FROM ai_savings WHERE user_id = $1 AND day > now()::date - ${DAYS}) used
+            WHERE user_id = $1 AND state <> 'open' AND day > ${TODAY('$2')} - ${DAYS}
+           UNION ALL SELECT day, model, 0, 0, 0, hits, tokens FROM ai_savings WHERE user_id = $1 AND day > ${TODAY('$2')} - ${DAYS}) used
         GROUP BY used.day, model ORDER BY used.day DESC, model`,
-      [userId],
+      [userId, this.config.AI_RESET_TIMEZONE],
     );
   }
 
   /** Of today, who used most first. */
-  spenders(timeZone: string, used: string | undefined, after: string | undefined, take: number): Promise<Spender[]> {
+  spenders(used: string | undefined, after: string | undefined, take: number): Promise<Spender[]> {
     return this.db.query(
       `SELECT d.user_id AS "userId", u.name, d.used::float8, d.reserved::float8, d.cost_nanos::float8 AS "costNanos"
          FROM ai_days d JOIN users u ON u.id = d.user_id
-        WHERE d.day = (now() AT TIME ZONE $1)::date AND ($2::bigint IS NULL OR (d.used, d.user_id) < ($2, $3::uuid))
+        WHERE d.day = ${TODAY('$1')} AND ($2::bigint IS NULL OR (d.used, d.user_id) < ($2, $3::uuid))
         ORDER BY d.used DESC, d.user_id DESC LIMIT $4`,
-      [timeZone, used ?? null, after ?? null, take],
+      [this.config.AI_RESET_TIMEZONE, used ?? null, after ?? null, take],
     );
   }
 }

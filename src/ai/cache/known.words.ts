@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EarlyAnswers, type Said } from '../../http/early.js';
 import { Budget } from '../budget/budget.service.js';
+import type { Standing } from '../budget/budget.store.js';
 import { budgetLines } from '../budget/budget.words.js';
 import { KeptAnswers } from './kept.answers.js';
 
@@ -13,11 +14,12 @@ interface Known {
   model: string;
 }
 
-const texts = new WeakMap<Buffer, string>();
-function textOf(bytes: Buffer): string {
-  const known = texts.get(bytes) ?? bytes.toString();
-  texts.set(bytes, known);
-  return known;
+/** Of how somebody stood, which is asked anew after a second. */
+const written = new WeakMap<Standing, string>();
+function linesOf(standing: Standing): string {
+  const lines = written.get(standing) ?? `X-Cache: HIT\r\n${budgetLines(standing)}`;
+  written.set(standing, lines);
+  return lines;
 }
 
 /** Bodies that were answered by what is kept: who sends the very same again is answered without their being read once more. */
@@ -47,10 +49,6 @@ export class KnownWords {
     const standing = answer && this.budget.justNow(userId);
     if (!standing) return undefined;
     this.budget.saved(userId, model, answer.tokens);
-    return {
-      type: 'application/json; charset=utf-8',
-      lines: `X-Cache: HIT\r\n${budgetLines(standing)}`,
-      body: textOf(answer.bytes),
-    };
+    return { type: 'application/json; charset=utf-8', lines: linesOf(standing), body: answer.bytes };
   }
 }

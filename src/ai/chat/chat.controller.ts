@@ -2,6 +2,7 @@ import { Body, Controller, HttpCode, Inject, Post, Req, Res, UseInterceptors } f
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { callerOf } from '../../http/caller.js';
 import { wantsFresh } from '../../http/door.js';
+import { eventStream, tellStream } from '../../http/event-stream.js';
 import { Policy } from '../../http/policy.js';
 import { problemOf } from '../../http/problem.js';
 import { Says } from '../../http/says.js';
@@ -9,8 +10,7 @@ import type { Log } from '../../observability/log.js';
 import { LOG } from '../../observability/observability.module.js';
 import { Budget } from '../budget/budget.service.js';
 import { shownStanding } from '../budget/budget.words.js';
-import { eventStream } from '../event-stream.js';
-import { brokenOff, tellBudget, tellStream, untilGone } from '../replies.js';
+import { brokenOff, tellBudget, untilGone } from '../replies.js';
 import { soon } from '../soon.js';
 import { chatShape, type ChatBody } from './chat.dto.js';
 import { Chat, type Turn } from './chat.service.js';

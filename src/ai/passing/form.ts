@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
+import { boundaryOf, MOST_PART_HEAD_BYTES, namesIn, unreadable } from '../../http/form-heads.js';
 import { Refusal } from '../../kernel/problems.js';
 
 const MOST_PARTS = 64;
-const MOST_HEAD_BYTES = 4_096;
 const MOST_FILE_BYTES = 25 * 1024 * 1024;
 /** Of all that is no file. */
 const MOST_FIELDS_BYTES = 64 * 1024;
@@ -25,11 +25,7 @@ export interface Form {
   file?: Recording;
 }
 
-const BOUNDARY = /;\s*boundary=(?:"([^"\r\n]{1,70})"|([^\s;"]{1,70}))/i;
-const DISPOSITION = /^content-disposition[\t ]*:[\t ]*form-data[\t ]*(;.*)$/im;
 const TYPE = /^content-type[\t ]*:[\t ]*([\w.+-]+\/[\w.+-]+(?:;[\w .="+-]*)?)$/im;
-const PARAMETER = /;\s*([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))/g;
-const FIELD = /^[\w.[\]-]{1,100}$/;
 const FILE = 'file';
 
 /**
@@ -37,9 +33,7 @@ const FILE = 'file';
  * whole process for a form of a hundred thousand parts, or for one long header.
  */
 export function readForm(body: Buffer, type: string): Form {
-  const [, quoted, bare] = BOUNDARY.exec(type) ?? [];
-  const boundary = quoted ?? bare;
-  if (boundary === undefined) throw unreadable('its type names no boundary');
+  const boundary = boundaryOf(type);
   const form: Form = { fields: new Map() };
   let left = MOST_FIELDS_BYTES;
   for (const { head, bytes } of partsOf(body, boundary)) {
@@ -75,12 +69,12 @@ export function writeForm({ fields, file }: Form): { type: string; bytes: Buffer
 
 function* partsOf(body: Buffer, boundary: string): Generator<{ head: string; bytes: Buffer }> {
   const line = Buffer.from(`\r\n--${boundary}`);
-  let at = body.subarray(0, MOST_HEAD_BYTES).indexOf(line.subarray(2));
+  let at = body.subarray(0, MOST_PART_HEAD_BYTES).indexOf(line.subarray(2));
   if (at < 0) throw unreadable('it does not begin with its boundary');
   at += line.length - 2;
   for (let count = 1; body.toString('latin1', at, at + 2) !== '--'; count += 1) {
     if (count > MOST_PARTS) throw new Refusal('too_large', `Send at most ${MOST_PARTS} fields.`);
-    const headLength = body.subarray(at, at + MOST_HEAD_BYTES).indexOf('\r\n\r\n');
+    const headLength = body.subarray(at, at + MOST_PART_HEAD_BYTES).indexOf('\r\n\r\n');
     const begin = at + headLength + 4;
     const end = body.indexOf(line, begin);
     if (body.toString('latin1', at, at + 2) !== '\r\n' || headLength < 0 || end < 0) throw unreadable('a part of it is not whole');
@@ -89,15 +83,5 @@ function* partsOf(body: Buffer, boundary: string): Generator<{ head: string; byt
   }
 }
 
-function namesIn(head: string): { name: string; filename: string | undefined } {
-  const said = DISPOSITION.exec(head)?.[1] ?? '';
-  const given = new Map(Array.from(said.matchAll(PARAMETER), ([, key = '', quoted, bare]) => [key.toLowerCase(), quoted ?? bare ?? '']));
-  const name = given.get('name') ?? '';
-  if (!FIELD.test(name)) throw unreadable('a part of it has no name, or an odd one');
-  return { name, filename: given.get('filename') ?? given.get('filename*') };
-}
-
 /** All that counts of it is how it ends. */
 const plain = (filename: string): string => filename.replaceAll(/[^\p{L}\p{N}._-]/gu, '_').slice(-LONGEST_NAME) || 'recording';
-
-const unreadable = (why: string) => new Refusal('bad_request', `The form cannot be read: ${why}.`);

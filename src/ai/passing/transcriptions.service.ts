@@ -2,9 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import { refusalOf } from '../../http/validation.js';
 import { Refusal } from '../../kernel/problems.js';
 import { SOON } from '../budget/budget.words.js';
-import { mostTokensOf, recordingTokensOf } from '../counting.js';
+import { mostTokensOf, recordingTokensOf, tokensOfSeconds } from '../counting.js';
 import { PROVIDER, type Provider } from '../providers/provider.js';
-import { MOST_BESIDE_BYTES, readForm, writeForm, type Form } from './form.js';
+import { MOST_BESIDE_BYTES, readForm, writeForm, type Form, type Recording } from './form.js';
 import { PaidCalls } from '../paid-calls.service.js';
 import { shortFields, TEXT_FORMATS, transcriptionShape } from './passing.dto.js';
 import { waveBytesOfASecond } from './wave.js';
@@ -22,6 +22,14 @@ export interface ComingForm {
   bytes: number | undefined;
   /** Tells of each part that came. */
   read: (came: (bytes: number) => void) => Promise<Buffer>;
+}
+
+/** One that the system itself holds. */
+interface OwnRecording {
+  userId: string;
+  recording: Recording;
+  seconds: number;
+  model?: string;
 }
 
 /** Recordings, passed on to whoever hears them. */
@@ -56,6 +64,19 @@ export class Transcriptions {
     } finally {
       this.held -= held;
     }
+  }
+
+  /** What was said in a recording that is here, of which it is known how long it is. */
+  async write({ userId, recording, seconds, model = this.provider.model }: OwnRecording, over: AbortController): Promise<string> {
+    const form = { ...writeForm({ fields: new Map([['model', [model]]]), file: recording }), asText: false };
+    const { most, usual } = tokensOfSeconds(seconds);
+    const { answer } = await this.calls.make({
+      alone: true,
+      ...{ userId, model, prompt: most, completion: 0, over },
+      ask: (gone) => this.provider.transcriptions(form, gone),
+      guess: () => ({ promptTokens: usual, completionTokens: 0 }),
+    });
+    return typeof answer.body === 'string' ? answer.body : String(answer.body.text);
   }
 
   /** Whoever begins many that do not come keeps nobody else from sending his. */

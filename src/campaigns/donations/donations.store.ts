@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Questions } from '../../database/questions.js';
 import type { Tx } from '../../database/transactions.js';
+import { reaisOf } from '../reais.js';
 import { exactly } from '../moments.js';
 
 /** A gift with all that anyone may be told of it. */
@@ -83,6 +84,36 @@ export const LISTED = {
     FROM donations d WHERE d.campaign_id = $1 AND d.id > $2 ORDER BY d.id LIMIT $3`,
 };
 
+/** A gift whose donor may be thanked by a message. */
+export interface ByPhone {
+  phone: string;
+  /** Nobody where a guest gave. */
+  personId: string | null;
+  name: string | null;
+  amount: string;
+  campaignId: string;
+  campaignTitle: string;
+}
+
+/** A gift whose donor is thanked by a letter. */
+export interface ByMail {
+  email: string;
+  amountCents: number;
+  campaignTitle: string;
+  receiptNumber: string | null;
+}
+
+const BY_MAIL = {
+  name: 'donation-by-mail',
+  text: `SELECT coalesce(d.donor_email, u.email) AS email, d.amount_cents::float8 AS "amountCents", c.title AS "campaignTitle", r.number::text AS "receiptNumber"
+    FROM donations d JOIN campaigns c ON c.id = d.campaign_id LEFT JOIN receipts r ON r.donation_id = d.id LEFT JOIN users u ON u.id = d.user_id
+    WHERE d.id = $1 AND coalesce(d.donor_email, u.email) IS NOT NULL`,
+};
+
+/** Of donations `d` and their users `u`. */
+export const WANTS_MESSAGES = `CASE WHEN d.user_id IS NULL THEN d.messaging_consent AND d.donor_phone IS NOT NULL
+  ELSE u.messaging_consent AND u.phone IS NOT NULL END`;
+
 @Injectable()
 export class DonationsStore {
   constructor(
@@ -95,13 +126,22 @@ export class DonationsStore {
     return found;
   }
 
-  /** Where its donor is written to now; nothing where nobody is. */
-  async emailOf(id: string): Promise<string | null> {
-    const [found] = await this.db.query<{ email: string | null }[]>(
-      'SELECT coalesce(d.donor_email, u.email) AS email FROM donations d LEFT JOIN users u ON u.id = d.user_id WHERE d.id = $1',
+  /** What its donor is thanked with; nothing where nobody is written to, as who has gone meanwhile. */
+  async byMail(id: string): Promise<ByMail | undefined> {
+    const [found] = await this.questions.ask<ByMail>(BY_MAIL, [id]);
+    return found;
+  }
+
+  /** Nothing where he wants no messages, or has no telephone; of somebody who signs in, as he says it now. */
+  async byPhone(id: string): Promise<ByPhone | undefined> {
+    const [found] = await this.db.query<(Omit<ByPhone, 'amount'> & { amountCents: string })[]>(
+      `SELECT coalesce(u.phone, d.donor_phone) AS phone, coalesce(u.name, d.donor_name) AS name, d.user_id AS "personId", d.amount_cents AS "amountCents",
+         d.campaign_id AS "campaignId", c.title AS "campaignTitle"
+       FROM donations d JOIN campaigns c ON c.id = d.campaign_id LEFT JOIN users u ON u.id = d.user_id
+       WHERE d.id = $1 AND d.status = 'confirmed' AND ${WANTS_MESSAGES}`,
       [id],
     );
-    return found?.email ?? null;
+    return found && { ...found, amount: reaisOf(Number(found.amountCents)) };
   }
 
   ofUser(userId: string, after: string | undefined, take: number): Promise<DonationView[]> {

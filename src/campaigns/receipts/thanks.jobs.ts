@@ -19,12 +19,11 @@ export class Thanks {
 
   @HandlesJob(thankDonor)
   async thank({ donationId }: { donationId: string }, run: JobRun): Promise<void> {
-    const [gift, to] = await Promise.all([this.donations.find(donationId), this.donations.emailOf(donationId)]);
-    // Who has gone meanwhile is not written to.
-    if (!gift || to === null) return;
+    const gift = await this.donations.byMail(donationId);
+    if (!gift) return;
     const link = `${publicUrl(this.config).replace(/\/+$/, '')}/api/v1/donations/${donationId}/receipt.pdf?token=${this.pledges.tokenOf(donationId)}`;
     await this.mailer.deliver(run, {
-      to,
+      to: gift.email,
       subject: 'Obrigado pela sua doação',
       text: `Olá!\n\nA sua doação de ${reaisOf(gift.amountCents)} para a campanha “${gift.campaignTitle}” chegou. Muito obrigado!\n\nO recibo nº ${gift.receiptNumber ?? ''} está aqui:\n\n${link}\n`,
     });

@@ -9,6 +9,10 @@ export class CacheDrop {
   @Column('jsonb')
   tags!: string[];
 
+  /** All tags that begin like one of these are dropped, too. */
+  @Column('jsonb', { default: [] })
+  prefixes!: string[];
+
   @Column('timestamptz')
   at!: Date;
 }

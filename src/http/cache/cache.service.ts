@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '../../database/transactions.js';
 import { Drops } from './drops.js';
-import { Tiers } from './tiers.js';
+import { type Dropped, Tiers } from './tiers.js';
 
 /** How features say that what they change was part of answers that are kept. */
 @Injectable()
@@ -17,6 +17,14 @@ export class Cache {
   }
 
   /**
+   * The same for all tags that begin like this; for every one, where it is empty. Tells which were found; without Redis these are only
+   * those that this process holds.
+   */
+  dropLike(tx: Tx, prefix: string): ReadonlySet<string> {
+    return this.drops.addLike(tx, prefix);
+  }
+
+  /**
    * For changes that are dropped some time after their commit, by a look for what waits: to be told when each look
    * began that left none waiting. Without one of late, this process does not believe what is kept for all.
    */
@@ -27,7 +35,7 @@ export class Cache {
   }
 
   /** For what is kept elsewhere in this process: told of every drop that this process hears of. */
-  onDrop(tell: (tags: readonly string[]) => void): void {
+  onDrop(tell: (dropped: Dropped) => void): void {
     this.tiers.listeners.add(tell);
   }
 

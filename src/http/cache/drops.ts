@@ -6,23 +6,22 @@ import { newId } from '../../kernel/ids.js';
 import { pause, within } from '../../kernel/waiting.js';
 import { afterCommit, type Tx, withCommit } from '../../database/transactions.js';
 import { PROCESS_MS } from './recent.js';
-import { Tiers } from './tiers.js';
+import { type Dropped, Tiers } from './tiers.js';
 
-const ADD = 'INSERT INTO cache_drops (id, tags, at) VALUES ($1, $2, clock_timestamp())';
+const ADD = 'INSERT INTO cache_drops (id, tags, prefixes, at) VALUES ($1, $2, $3, clock_timestamp())';
 const LOOK_EVERY_MS = 400;
 const ASK_MS = 500;
 /** Whoever committed delivers within this; what is older is anyone's. */
 const OWNER_MS = 150;
 const AGAIN_MS = 10;
 const MOST_AT_ONCE = 1_000;
-const LOOK = `SELECT id, tags FROM cache_drops WHERE at < clock_timestamp() - interval '${OWNER_MS} milliseconds' ORDER BY id LIMIT ${MOST_AT_ONCE}`;
+const LOOK = `SELECT id, tags, prefixes FROM cache_drops WHERE at < clock_timestamp() - interval '${OWNER_MS} milliseconds' ORDER BY id LIMIT ${MOST_AT_ONCE}`;
 const CLEAR = 'DELETE FROM cache_drops WHERE id = ANY($1::uuid[])';
 const CLEAR_MS = 20;
 const FIRST_LOOK_MS = 500;
 
-interface Drop {
+interface Drop extends Dropped {
   id: string;
-  tags: readonly string[];
 }
 
 /**
@@ -49,10 +48,14 @@ export class Drops implements OnApplicationBootstrap, OnApplicationShutdown {
 
   /** Commits with the change. The writer is answered once Redis has heard, or has had its time. */
   add(tx: Tx, tags: readonly string[]): void {
-    if (tags.length === 0) return;
-    const id = newId();
-    withCommit(tx, { name: 'cache-drop', text: ADD, values: [id, JSON.stringify(tags)] });
-    afterCommit(tx, () => this.committed(id, tags));
+    if (tags.length > 0) this.commit(tx, { tags, prefixes: [] });
+  }
+
+  /** All tags that begin like this. Tells which were found, as far as that is known when the commit has been answered. */
+  addLike(tx: Tx, prefix: string): ReadonlySet<string> {
+    const found = new Set<string>();
+    this.commit(tx, { tags: [], prefixes: [prefix] }, found);
+    return found;
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -69,16 +72,28 @@ export class Drops implements OnApplicationBootstrap, OnApplicationShutdown {
     await this.own.end();
   }
 
-  private async committed(id: string, tags: readonly string[]): Promise<void> {
-    this.tiers.dropped(tags);
-    this.tiers.figures.count('drops', tags);
+  private commit(tx: Tx, dropped: Dropped, found = new Set<string>()): void {
+    const drop = { id: newId(), ...dropped };
+    withCommit(tx, { name: 'cache-drop', text: ADD, values: [drop.id, JSON.stringify(drop.tags), JSON.stringify(drop.prefixes)] });
+    afterCommit(tx, () => this.committed(drop, found));
+  }
+
+  private async committed(drop: Drop, found: Set<string>): Promise<void> {
+    for (const prefix of drop.prefixes) for (const tag of this.tiers.process.tagsLike(prefix)) found.add(tag);
+    this.tiers.dropped(drop);
+    this.tiers.figures.count('drops', drop.tags);
     const last = performance.now() + OWNER_MS;
-    while (!(await this.deliver([{ id, tags }])) && performance.now() < last && this.tiers.redisReturns) await pause(AGAIN_MS);
+    while (!(await this.deliver([drop], found)) && performance.now() < last && this.tiers.redisReturns) await pause(AGAIN_MS);
   }
 
   /** Redis hears on one connection: who asks after this asks after it has heard. Where it has not, its word counts no more. */
-  private async deliver(drops: readonly Drop[]): Promise<boolean> {
-    const heard = await this.tiers.redis.drop([...new Set(drops.flatMap(({ tags }) => tags))]);
+  private async deliver(drops: readonly Drop[], found = new Set<string>()): Promise<boolean> {
+    let heard = await this.tiers.redis.drop([...new Set(drops.flatMap(({ tags }) => tags))]);
+    for (const prefix of new Set(drops.flatMap(({ prefixes }) => prefixes))) {
+      const dropped = heard ? await this.tiers.redis.dropLike(prefix) : undefined;
+      for (const tag of dropped ?? []) found.add(tag);
+      heard = dropped !== undefined;
+    }
     if (heard) {
       this.delivered.push(...drops.map(({ id }) => id));
       this.clearing ??= setTimeout(() => void this.clear(), CLEAR_MS);
@@ -112,7 +127,8 @@ export class Drops implements OnApplicationBootstrap, OnApplicationShutdown {
     this.undelivered = new Set(drops.map(({ id }) => id));
     if (drops.length > 0) {
       // Once is enough: what begins after this reads what was committed before it.
-      this.tiers.dropped(drops.filter(({ id }) => !seen.has(id)).flatMap(({ tags }) => tags));
+      const fresh = drops.filter(({ id }) => !seen.has(id));
+      this.tiers.dropped({ tags: fresh.flatMap(({ tags }) => tags), prefixes: fresh.flatMap(({ prefixes }) => prefixes) });
       if (!(await this.deliver(drops))) return false;
     }
     if (drops.length === MOST_AT_ONCE) return true;

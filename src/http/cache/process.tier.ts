@@ -42,6 +42,11 @@ export class ProcessTier implements KeyvStoreAdapter {
     return { entries: this.kept.size, bytes: this.bytes };
   }
 
+  /** Of what is held here, the tags that begin like this. */
+  tagsLike(prefix: string): string[] {
+    return [...this.kept.values()].flatMap(({ tags }) => tags.filter((tag) => tag.startsWith(prefix)));
+  }
+
   /** At once, as a promise costs more than the rest. */
   peek(name: string, now: number): Kept | undefined {
     const kept = this.kept.get(name);

@@ -6,6 +6,8 @@ import { Entry, type Stamp } from './entry.js';
 import type { Found } from './process.tier.js';
 import { PROCESS_MS } from './recent.js';
 
+/** Redis answers nobody else meanwhile. */
+const SCANNED_AT_ONCE = 1_000;
 const LOCK_MS = 2_000;
 /** From its last failure to the moment at which a frozen server wakes. */
 const ASLEEP_MS = 1_000;
@@ -37,6 +39,9 @@ end
 if same then redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[2]) end
 if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
 return same and 1 or 0`;
+
+/** As a pattern, of which every letter means itself. */
+const literally = (text: string) => text.replaceAll(/[*?[\]^\\-]/g, String.raw`\$&`);
 
 /**
  * Answers for all processes. An entry counts only while every tag still has the version it was made with;
@@ -105,6 +110,26 @@ export class RedisTier implements KeyvStoreAdapter {
   async drop(tags: readonly string[]): Promise<boolean> {
     if (tags.length === 0) return true;
     return (await this.ask(Infinity, (key) => ['DEL', ...tags.map((tag) => key('tag', tag))])) !== undefined;
+  }
+
+  /** The tags that were dropped of all that begin like this; undefined where Redis has not heard of it to the end. */
+  async dropLike(prefix: string): Promise<string[] | undefined> {
+    const dropped: string[] = [];
+    let cursor = '0';
+    do {
+      let before = '';
+      const found = await this.ask(Infinity, (key) => {
+        before = key('tag', '');
+        return ['SCAN', cursor, 'MATCH', `${literally(before + prefix)}*`, 'COUNT', String(SCANNED_AT_ONCE)];
+      });
+      if (!found) return undefined;
+      const [next, keys] = found as [Buffer, Buffer[]];
+      const tags = keys.map((name) => name.toString().slice(before.length));
+      if (!(await this.drop(tags))) return undefined;
+      dropped.push(...tags);
+      cursor = next.toString();
+    } while (cursor !== '0');
+    return dropped;
   }
 
   on(): this {

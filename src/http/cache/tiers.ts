@@ -11,6 +11,12 @@ import { RedisTier } from './redis.tier.js';
 /** So old may a look for late drops be; with it, and on the way, nothing is two seconds old. */
 const LOOKED_MS = 1_500;
 
+/** Tags that are dropped by name, and all those that begin like one of these. */
+export interface Dropped {
+  tags: readonly string[];
+  prefixes: readonly string[];
+}
+
 /** The process over Redis. */
 @Injectable()
 export class Tiers {
@@ -20,7 +26,7 @@ export class Tiers {
   readonly redis: RedisTier;
   /** Asks one tier after the other, and keeps in both. */
   readonly cache;
-  readonly listeners = new Set<(tags: readonly string[]) => void>();
+  readonly listeners = new Set<(dropped: Dropped) => void>();
   /** It has heard by then of every drop that this process could know of. */
   trustedUntil = -Infinity;
   /** Of each who drops some time after the change: when the last look began that left nothing undropped. */
@@ -48,9 +54,10 @@ export class Tiers {
     return this.connection.returns;
   }
 
-  dropped(tags: readonly string[]): void {
-    this.drops.note(tags);
-    for (const tell of this.listeners) tell(tags);
+  dropped(dropped: Dropped): void {
+    this.drops.note(dropped.tags);
+    this.drops.noteLike(dropped.prefixes);
+    for (const tell of this.listeners) tell(dropped);
   }
 
   forget(): void {

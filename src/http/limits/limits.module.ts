@@ -8,6 +8,7 @@ import type { RedisGate } from '../../redis/redis.client.js';
 import { RedisModule } from '../../redis/redis.module.js';
 import { QUEUE_REDIS } from '../../redis/redis.tokens.js';
 import { ClientAddresses } from '../client-address.js';
+import { LimitMeasures } from './limits.measures.js';
 import { Limits } from './limits.service.js';
 import { RedisStorage } from './redis.storage.js';
 import { ruleNames, rulesOf, WINDOW_MS } from './rules.js';
@@ -26,7 +27,7 @@ import { ruleNames, rulesOf, WINDOW_MS } from './rules.js';
       },
     }),
   ],
-  providers: [ClientAddresses, Limits],
+  providers: [ClientAddresses, Limits, LimitMeasures],
   exports: [ClientAddresses, Limits],
 })
 export class LimitsModule {}

@@ -1,9 +1,27 @@
 import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
 
 const HEARTBEAT_MS = 15_000;
 /** The head of an answer goes out with its first byte. */
 const FIRST_BEAT_MS = 100;
 const BEAT = ': still here\n\n';
+
+export function tellStream(reply: FastifyReply): void {
+  reply.headers({ 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache', 'x-accel-buffering': 'no' });
+}
+
+/** Ends with the connection, however that ends, or as soon as `leaving` comes. */
+export function whileThere(reply: FastifyReply, leaving?: AbortSignal): AbortSignal {
+  const gone = new AbortController();
+  const leave = () => {
+    gone.abort();
+    leaving?.removeEventListener('abort', leave);
+  };
+  if (reply.raw.destroyed || leaving?.aborted) leave();
+  leaving?.addEventListener('abort', leave);
+  reply.raw.once('close', leave);
+  return gone.signal;
+}
 
 /** Events as they come, no faster than they are taken. In a long silence a comment tells proxies that somebody is there. */
 export function eventStream(events: AsyncGenerator<string, void, void>, heartbeatMs = HEARTBEAT_MS): Readable {

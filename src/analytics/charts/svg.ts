@@ -1,0 +1,94 @@
+import type { Plan } from './chart.js';
+
+const WIDTH = 720;
+const LINE_HEIGHT = 320;
+const BAR = 22;
+const TOP = 44;
+const BOTTOM = 40;
+const LEFT = { line: 76, bar: 220 };
+const RIGHT = 24;
+const LONGEST = 32;
+const LONGEST_TITLE = 95;
+const COLOURS = ['#2563eb', '#d97706', '#059669', '#dc2626', '#7c3aed', '#0891b2', '#65a30d', '#db2777'];
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\ufffe\uffff]/gu;
+
+const safe = (text: string) =>
+  text.replaceAll(UNPRINTABLE, '').replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+const short = (text: string, most = LONGEST) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+const told = (value: number, unit: string) =>
+  `${unit === '' ? '' : `${unit} `}${value.toLocaleString('pt-BR', { maximumFractionDigits: 2, minimumFractionDigits: unit === '' ? 0 : 2 })}`;
+const at = (value: number) => value.toFixed(1);
+const label = (x: number, y: number, text: string, anchor: 'start' | 'middle' | 'end') =>
+  `<text x="${at(x)}" y="${at(y)}" text-anchor="${anchor}">${safe(text)}</text>`;
+
+/** A picture that needs nothing from elsewhere and runs nothing. */
+export function drawn(plan: Plan, title: string): string {
+  const names = [...new Set(plan.points.map(({ series }) => series))];
+  const height = plan.kind === 'line' ? LINE_HEIGHT : TOP + plan.points.length * BAR + BOTTOM;
+  const body = plan.kind === 'line' ? lines(plan, names) : bars(plan, names);
+  const legend =
+    plan.series === undefined
+      ? []
+      : names.map((name, index) => `<tspan fill="${colourOf(index)}">■ </tspan><tspan>${safe(short(name))}  </tspan>`);
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" font-family="system-ui, sans-serif" font-size="12" fill="#1f2937">`,
+    `<title>${safe(title)}</title><rect width="100%" height="100%" fill="#ffffff"/>`,
+    `<text x="16" y="22" font-size="14" font-weight="600">${safe(short(title, LONGEST_TITLE))}</text>`,
+    ...body,
+    ...(legend.length > 0 ? [`<text x="16" y="${height - 8}">${legend.join('')}</text>`] : []),
+    '</svg>',
+  ].join('');
+}
+
+const colourOf = (index: number) => COLOURS[index % COLOURS.length] ?? '#000000';
+
+/** From zero, or from below it where something is. */
+function scaleOf(values: readonly number[], from: number, to: number) {
+  const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
+  const span = high - low || 1;
+  return { low, high: low + span, place: (value: number) => from + ((value - low) / span) * (to - from) };
+}
+
+function bars({ points, unit }: Plan, names: readonly string[]): string[] {
+  const values = scaleOf(
+    points.map(({ y }) => y),
+    LEFT.bar,
+    WIDTH - RIGHT - 110,
+  );
+  return points.map(({ x, y, series }, index) => {
+    const top = TOP + index * BAR;
+    const [from, to] = [values.place(Math.min(0, y)), values.place(Math.max(0, y))];
+    const bar = `<rect x="${at(from)}" y="${top}" width="${at(Math.max(0, to - from))}" height="${BAR - 6}" fill="${colourOf(names.indexOf(series))}"/>`;
+    return label(LEFT.bar - 8, top + 12, short(x), 'end') + bar + label(to + 6, top + 12, told(y, unit), 'start');
+  });
+}
+
+function lines({ points, unit }: Plan, names: readonly string[]): string[] {
+  const places = [...new Set(points.map(({ x }) => x))].sort();
+  const moments = places.map((place) => Date.parse(place));
+  const [first, last] = [moments[0] ?? 0, moments.at(-1) ?? 0];
+  const along = (x: string) => LEFT.line + ((Date.parse(x) - first) / (last - first || 1)) * (WIDTH - LEFT.line - RIGHT);
+  const values = scaleOf(
+    points.map(({ y }) => y),
+    LINE_HEIGHT - BOTTOM - 16,
+    TOP,
+  );
+  const grid = [0, 0.25, 0.5, 0.75, 1].map((part) => {
+    const value = values.low + (values.high - values.low) * part;
+    const y = values.place(value);
+    return `<line x1="${LEFT.line}" x2="${WIDTH - RIGHT}" y1="${at(y)}" y2="${at(y)}" stroke="#e5e7eb"/>${label(LEFT.line - 6, y + 4, told(value, unit), 'end')}`;
+  });
+  const curves = names.map((name, index) => {
+    const own = points.filter(({ series, x }) => series === name && Number.isFinite(Date.parse(x)));
+    const path = own.map(({ x, y }) => `${at(along(x))},${at(values.place(y))}`).join(' ');
+    const dots =
+      own.length <= 60
+        ? own.map(({ x, y }) => `<circle cx="${at(along(x))}" cy="${at(values.place(y))}" r="2.5" fill="${colourOf(index)}"/>`)
+        : [];
+    return `<polyline points="${path}" fill="none" stroke="${colourOf(index)}" stroke-width="2"/>${dots.join('')}`;
+  });
+  const ends = [places[0], places.at(-1)].map((place, index) =>
+    label(index === 0 ? LEFT.line : WIDTH - RIGHT, LINE_HEIGHT - BOTTOM + 4, place ?? '', index === 0 ? 'start' : 'end'),
+  );
+  return [...grid, ...curves, ...ends];
+}

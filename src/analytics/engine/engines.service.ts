@@ -1,0 +1,244 @@
+import { open, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { CONFIG } from '../../config/config.module.js';
+import type { Config } from '../../config/config.js';
+import { Refusal } from '../../kernel/problems.js';
+import type { Log } from '../../observability/log.js';
+import { LOG } from '../../observability/observability.module.js';
+import { Datasets } from '../datasets/datasets.service.js';
+import type { Manifest } from '../datasets/manifest.js';
+import type { Cell, Column, Told } from './messages.js';
+import { canCutNetwork, EngineProcess } from './process.js';
+
+export const DEADLINE_MS = 10_000;
+const WAIT_MS = 10_000;
+const MOST_WAITING = 32;
+const MOST_THREADS = 2;
+const MOST_PARQUET_ROWS = 1_000_000;
+
+export interface Asked {
+  sql: string;
+  /** Whose campaigns are seen; nobody's means all. */
+  owner: string | null;
+  mostRows: number;
+  mostBytes: number;
+}
+
+export interface Rows {
+  columns: Column[];
+  rows: Cell[][];
+  truncated: boolean;
+  snapshotAt: string;
+}
+
+export interface RowStream {
+  columns: Column[];
+  batches: AsyncGenerator<Cell[][], void, void>;
+  leave: () => void;
+}
+
+type Batch = Extract<Told, { kind: 'batch' }>;
+
+/** A few processes that answer; the death of one costs the one question that it had. */
+@Injectable()
+export class Engines implements OnApplicationShutdown {
+  private readonly idle: EngineProcess[] = [];
+  private readonly all = new Set<EngineProcess>();
+  private readonly waiting: (() => void)[] = [];
+  private taken = 0;
+  private told = false;
+  private nextId = 1;
+
+  constructor(
+    private readonly datasets: Datasets,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(LOG) private readonly log: Log,
+  ) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all([...this.all].map((engine) => engine.close()));
+  }
+
+  /** How much is kept from the processes. */
+  async bars(): Promise<{ network: boolean }> {
+    return { network: await canCutNetwork() };
+  }
+
+  /** All rows, as far as the bounds allow. */
+  async rows(asked: Asked): Promise<Rows> {
+    const engine = await this.take();
+    try {
+      const { columns, batches, truncated } = await this.begin(engine, asked);
+      const rows: Cell[][] = [];
+      for await (const batch of batches) rows.push(...batch);
+      return { columns, rows, truncated: truncated(), snapshotAt: engine.of.snapshotAt };
+    } finally {
+      this.giveBack(engine);
+    }
+  }
+
+  /** Rows as they are wanted. Whoever asks has to leave in the end: until then the process is his. */
+  async stream(asked: Asked): Promise<RowStream> {
+    const engine = await this.take();
+    let isBack = false;
+    const back = () => {
+      if (!isBack) this.giveBack(engine);
+      isBack = true;
+    };
+    try {
+      const { columns, batches, leave } = await this.begin(engine, asked);
+      return { columns, batches, leave: () => [leave, back].forEach((act) => act()) };
+    } catch (fault) {
+      back();
+      throw fault;
+    }
+  }
+
+  /** What the answer would have for columns; nothing is run. */
+  async columns(sql: string, owner: string | null): Promise<Column[]> {
+    const engine = await this.take();
+    try {
+      const order = { kind: 'open', id: this.nextId++, sql, owner, mostRows: 0, mostBytes: 0, as: 'columns' } as const;
+      return (judged(await this.asked(engine, order, DEADLINE_MS)) as Batch).columns ?? [];
+    } finally {
+      this.giveBack(engine);
+    }
+  }
+
+  /** A file that is gone from the disk as soon as it was read. */
+  async parquet({ sql, owner }: Pick<Asked, 'sql' | 'owner'>): Promise<Readable> {
+    const engine = await this.take();
+    try {
+      const order = { kind: 'open', id: this.nextId++, sql, owner, mostRows: MOST_PARQUET_ROWS, mostBytes: 0, as: 'parquet' } as const;
+      const written = judged(await this.asked(engine, order, DEADLINE_MS));
+      if (written.kind !== 'written') throw new Error('no Parquet was written');
+      const file = await open(written.path);
+      await rm(written.path);
+      return file.createReadStream();
+    } finally {
+      this.giveBack(engine);
+    }
+  }
+
+  private async begin(engine: EngineProcess, asked: Asked) {
+    const id = this.nextId++;
+    let left = DEADLINE_MS;
+    let last: Batch;
+    const step = async (order: Parameters<EngineProcess['ask']>[0]) => {
+      const began = performance.now();
+      last = judged(await this.asked(engine, order, Math.max(1, left))) as Batch;
+      left -= performance.now() - began;
+      return last;
+    };
+    const { columns = [] } = await step({ kind: 'open', id, ...asked, as: 'rows' });
+    const batches = async function* (): AsyncGenerator<Cell[][], void, void> {
+      for (;;) {
+        yield last.rows;
+        if (last.done) return;
+        await step({ kind: 'next', id });
+      }
+    };
+    const leave = () => {
+      if (!last.done) engine.say({ kind: 'close', id });
+    };
+    return { columns, batches: batches(), leave, truncated: () => last.truncated };
+  }
+
+  private async asked(engine: EngineProcess, order: Parameters<EngineProcess['ask']>[0], ms: number): Promise<Told> {
+    const began = performance.now();
+    try {
+      return await engine.ask(order, ms);
+    } catch (fault) {
+      this.log.warn({ err: fault, version: engine.of.version }, 'a process that answered business questions ended');
+      if (engine.tooLarge) throw tooLarge();
+      if (performance.now() - began >= ms) throw tooLong();
+      throw new Refusal('dependency_down', 'The process of this question ended. Others go on; ask again, or for less.');
+    }
+  }
+
+  private async take(): Promise<EngineProcess> {
+    if (this.taken >= this.config.ANALYTICS_PROCESSES) await this.wait();
+    else this.taken += 1;
+    try {
+      const manifest = await this.datasets.current();
+      return await this.of(manifest);
+    } catch (fault) {
+      this.release();
+      if (fault instanceof Refusal) throw fault;
+      this.log.error({ err: fault }, 'no process for business questions could be started');
+      throw new Refusal('dependency_down', 'What answers business questions could not be started. Try again in a moment.');
+    }
+  }
+
+  private wait(): Promise<void> {
+    if (this.waiting.length >= MOST_WAITING) throw new Refusal('overloaded', 'Too many business questions wait. Ask again in a moment.');
+    return new Promise((resolve, reject) => {
+      const go = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        this.waiting.splice(this.waiting.indexOf(go), 1);
+        reject(new Refusal('overloaded', 'Other business questions take all the time. Ask again in a moment.'));
+      }, WAIT_MS);
+      this.waiting.push(go);
+    });
+  }
+
+  /** One that reads this manifest; those of an older one are of no use any more. */
+  private async of(manifest: Manifest): Promise<EngineProcess> {
+    for (let engine = this.idle.pop(); engine; engine = this.idle.pop()) {
+      if (engine.of.version === manifest.version && !engine.dead) return engine;
+      this.drop(engine);
+    }
+    if (!this.told && !(await canCutNetwork())) {
+      this.told = true;
+      this.log.warn('business questions run in processes that have the network of this machine: unshare --user --net is not allowed here');
+    }
+    const files = Object.fromEntries(
+      Object.entries(manifest.datasets).map(([name, parts]) => [
+        name,
+        parts.flatMap((part) => part.files.map(({ path }) => join(this.datasets.folder, path))),
+      ]),
+    );
+    const threads = Math.min(MOST_THREADS, availableParallelism());
+    const engine = await EngineProcess.start(manifest, files, this.config.ANALYTICS_MEMORY_MB, threads);
+    this.all.add(engine);
+    return engine;
+  }
+
+  private giveBack(engine: EngineProcess): void {
+    if (engine.dead) this.all.delete(engine);
+    else this.idle.push(engine);
+    this.release();
+  }
+
+  private drop(engine: EngineProcess): void {
+    this.all.delete(engine);
+    engine.kill();
+  }
+
+  private release(): void {
+    const next = this.waiting.shift();
+    if (next) next();
+    else this.taken -= 1;
+  }
+}
+
+const tooLong = () => new Refusal('sql_refused', `It takes longer than ${DEADLINE_MS / 1_000} s. Ask for less at once.`);
+
+const tooLarge = () => new Refusal('sql_refused', 'It takes more memory than a question may have. Ask for less at once.');
+
+function judged(told: Told): Told {
+  if (told.kind === 'refused') throw theirFault(told.why);
+  if (told.kind === 'failed') throw new Refusal('dependency_down', 'The exported data could not be read. Try again in a moment.');
+  return told;
+}
+
+function theirFault(why: string): Refusal {
+  if (/^INTERRUPT/i.test(why)) return tooLong();
+  return /^Out of Memory/i.test(why) ? tooLarge() : new Refusal('sql_refused', why);
+}

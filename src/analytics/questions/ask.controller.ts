@@ -1,0 +1,82 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { callerOf } from '../../http/caller.js';
+import { idOf } from '../../http/ids.js';
+import { bareListQuery, Cursors, type BareListQuery } from '../../http/lists.js';
+import { Policy } from '../../http/policy.js';
+import { Says } from '../../http/says.js';
+import { Refusal } from '../../kernel/problems.js';
+import { askSchema, formatQuery, type AskBody, type FormatQuery } from '../analytics.dto.js';
+import { analyticsWords } from '../analytics.words.js';
+import { Answers } from '../reports/answers.service.js';
+import { Questions } from './ask.service.js';
+import { wholeOf } from './sessions.belonging.js';
+import { SessionsStore } from './sessions.store.js';
+
+const MOST_QUESTIONS = 500;
+
+@Controller('api/v1/analytics')
+export class AskController {
+  constructor(
+    private readonly questions: Questions,
+    private readonly answers: Answers,
+    private readonly sessions: SessionsStore,
+    private readonly cursors: Cursors,
+  ) {}
+
+  @Policy({ access: 'organizer', pace: 'costly' })
+  @Says(analyticsWords.ask)
+  @HttpCode(200)
+  @Post('ask')
+  async ask(
+    @Req() request: FastifyRequest,
+    @Body({ schema: askSchema }) body: AskBody,
+    @Query({ schema: formatQuery }) { format }: FormatQuery,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const caller = callerOf(request);
+    const over = untilGone(reply);
+    if (format === 'json') return this.questions.ask(caller, body, over);
+    const { sql, owner } = await this.questions.understand(caller, body.question, body.sessionId, over);
+    return this.answers.file(reply, format, sql, owner, body.question, 'answer');
+  }
+
+  @Policy({ access: 'organizer', pace: 'browse' })
+  @Says(analyticsWords.sessions)
+  @Get('sessions')
+  async list(@Req() request: FastifyRequest, @Query({ schema: bareListQuery }) { limit, cursor }: BareListQuery) {
+    const { id: userId } = callerOf(request);
+    const list = `question sessions ${userId}`;
+    const [moment, after] = this.cursors.read(list, cursor)?.split(' ') ?? [];
+    const rows = await this.sessions.list(userId, moment, after, limit + 1);
+    return this.cursors.slice(list, rows, limit, ({ updatedAt, id }) => `${updatedAt.toISOString()} ${id}`);
+  }
+
+  @Policy({ access: 'organizer', pace: 'browse' })
+  @Says(analyticsWords.session)
+  @Get('sessions/:id')
+  async one(@Req() request: FastifyRequest, @Param('id') id: string) {
+    const session = await this.sessions.find(callerOf(request).id, idOf(id));
+    if (!session) throw noSuchSession();
+    return wholeOf({ ...session, turns: await this.sessions.turns(session.id, MOST_QUESTIONS) });
+  }
+
+  @Policy({ access: 'organizer', pace: 'browse' })
+  @Says(analyticsWords.forget)
+  @HttpCode(204)
+  @Delete('sessions/:id')
+  async forget(@Req() request: FastifyRequest, @Param('id') id: string): Promise<void> {
+    if (!(await this.sessions.remove(callerOf(request).id, idOf(id)))) throw noSuchSession();
+  }
+}
+
+const noSuchSession = () => new Refusal('not_found', 'There is no such session of yours.');
+
+/** Nobody pays for an answer of a model that nobody waits for. */
+function untilGone(reply: FastifyReply): AbortController {
+  const over = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) over.abort(new Refusal('dependency_down', 'Nobody waits for this any more.'));
+  });
+  return over;
+}

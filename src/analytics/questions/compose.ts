@@ -1,0 +1,120 @@
+import type { Dimension, Filter, Meaning, Measure } from './meaning.js';
+import { bare } from './words.js';
+
+const MOST_ROWS = 1_000;
+const percent = (part: string, whole: string) => `round(100.0 * ${part} / nullif(${whole}, 0), 1)`;
+
+const measures: Record<Measure, { name: string; sql: string }> = {
+  money: { name: 'amount_cents', sql: 'coalesce(sum(t.amount_cents), 0)' },
+  gifts: { name: 'gifts', sql: 'count(*)' },
+  donors: { name: 'donors', sql: 'count(DISTINCT t.donor)' },
+  average: { name: 'average_cents', sql: 'round(avg(t.amount_cents))::BIGINT' },
+  largest: { name: 'largest_cents', sql: 'max(t.amount_cents)' },
+  smallest: { name: 'smallest_cents', sql: 'min(t.amount_cents)' },
+  conversion: { name: 'paid_percent', sql: percent('count(t.confirmed_day)', 'count(*)') },
+  campaigns: { name: 'campaigns', sql: 'count(*)' },
+  goal: { name: 'goal_cents', sql: 'coalesce(sum(t.goal_cents), 0)' },
+  remaining: { name: 'remaining_cents', sql: 'sum(greatest(t.goal_cents - coalesce(r.amount_cents, 0), 0))' },
+  messages: { name: 'messages', sql: 'count(*)' },
+  readRate: { name: 'read_percent', sql: percent(`count(*) FILTER (WHERE t.status = 'read')`, 'count(*)') },
+  deliveryRate: { name: 'delivered_percent', sql: percent(`count(*) FILTER (WHERE t.status IN ('delivered', 'read'))`, 'count(*)') },
+  cost: { name: 'cost_nanos', sql: 'coalesce(sum(t.cost_nanos), 0)' },
+  tokens: { name: 'tokens', sql: 'coalesce(sum(t.tokens), 0)' },
+  calls: { name: 'calls', sql: 'count(*)' },
+};
+
+const tables = { gifts: 'donations', campaigns: 'campaigns', messages: 'messages', ai: 'ai_usage' } as const;
+const times: readonly Dimension[] = ['day', 'week', 'month', 'year'];
+const text = (value: string) => `'${value.replaceAll("'", "''")}'`;
+
+/** Gifts count when they were paid, or were promised where they were not; messages when they were sent. */
+function dayOf({ subject, measure, filters }: Meaning): string {
+  const states = filters.filter(({ what }) => what === 'status');
+  if (subject === 'ai') return 't.day';
+  if (subject === 'campaigns') return 't.created_day';
+  if (subject === 'messages')
+    return measure !== 'messages' || states.some(({ value }) => ['sent', 'delivered', 'read'].includes(value))
+      ? 't.sent_day'
+      : 't.created_day';
+  const isPaid = measure !== 'conversion' && states.every(({ value, not }) => !not && (value === 'confirmed' || value === 'refunded'));
+  return isPaid ? 't.confirmed_day' : 't.created_day';
+}
+
+function dimensionOf(dimension: Dimension, day: string, isCampaigns: boolean): { name: string; sql: string } {
+  switch (dimension) {
+    case 'campaign':
+      return { name: 'campaign', sql: isCampaigns ? 't.title' : 'c.title' };
+    case 'category':
+      return { name: 'category', sql: isCampaigns ? 't.category' : 'c.category' };
+    case 'weekday':
+      return { name: 'weekday', sql: `isodow(${day})` };
+    case 'day':
+      return { name: 'day', sql: day };
+    case 'week':
+    case 'month':
+    case 'year':
+      return { name: dimension, sql: `date_trunc('${dimension}', ${day})::DATE` };
+    case 'method':
+    case 'status':
+    case 'model':
+    case 'template':
+      return { name: dimension, sql: `t.${dimension}` };
+  }
+}
+
+const reached: Record<string, string> = {
+  sent: `t.status IN ('sent', 'delivered', 'read')`,
+  delivered: `t.status IN ('delivered', 'read')`,
+};
+
+function testOf({ what, value, not }: Filter, isMessages: boolean, isCampaigns: boolean): string {
+  const positive = () => {
+    if (what === 'anonymous') return 't.anonymous';
+    if (what === 'campaign') return `lower(strip_accents(${isCampaigns ? 't' : 'c'}.title)) = ${text(bare(value))}`;
+    if (what === 'status' && isMessages) return reached[value] ?? `t.status = ${text(value)}`;
+    return `t.${what} = ${text(value)}`;
+  };
+  return not ? `NOT (${positive()})` : positive();
+}
+
+/** “Pix and card” are either of them; what is denied is none of them. */
+function testsOf(filters: readonly Filter[], isMessages: boolean, isCampaigns: boolean): string[] {
+  const kinds = [...new Set(filters.map(({ what, not }) => `${what} ${not}`))];
+  return kinds.map((kind) => {
+    const own = filters.filter(({ what, not }) => `${what} ${not}` === kind);
+    const each = own.map((filter) => testOf(filter, isMessages, isCampaigns));
+    return each.length === 1 ? each.join('') : `(${each.join(own.some(({ not }) => not) ? ' AND ' : ' OR ')})`;
+  });
+}
+
+/** The statement that a meaning is. */
+export function sqlOf(meaning: Meaning): string {
+  const { subject, measure, by, filters, period, bound, order, limit } = meaning;
+  const [isCampaigns, isMessages] = [subject === 'campaigns', subject === 'messages'];
+  const day = dayOf(meaning);
+  const groups = by.map((dimension) => dimensionOf(dimension, day, isCampaigns));
+  const { name, sql } = measures[measure];
+  const tests = testsOf(filters, isMessages, isCampaigns);
+  const isJudged = filters.some(({ what }) => what === 'status') || by.includes('status');
+  if (subject === 'gifts' && measure !== 'conversion' && !isJudged) tests.unshift(`t.status = 'confirmed'`);
+  if (isMessages && measure !== 'messages') tests.unshift(reached.sent ?? '');
+  if (bound) tests.push(`t.amount_cents ${bound.above ? '>' : '<'} ${bound.cents}`);
+  if (period) tests.push(`${day} BETWEEN DATE '${period.from}' AND DATE '${period.to}'`);
+  else if (by.some((dimension) => times.includes(dimension) || dimension === 'weekday')) tests.push(`${day} IS NOT NULL`);
+  const needsCampaign =
+    !isCampaigns && (by.includes('campaign') || by.includes('category') || filters.some(({ what }) => what === 'campaign'));
+  const isTime = by.length > 0 && by.every((dimension) => times.includes(dimension) || dimension === 'weekday') && !order;
+  const sorted = isTime ? groups.map((_, index) => index + 1).join(', ') : `${groups.length + 1} ${order === 'fewest' ? 'ASC' : 'DESC'}, 1`;
+  return [
+    `SELECT ${[...groups.map((group) => `${group.sql} AS ${group.name}`), `${sql} AS ${name}`].join(', ')}`,
+    `FROM ${tables[subject]} AS t`,
+    needsCampaign ? `${isMessages ? 'LEFT ' : ''}JOIN campaigns AS c ON c.id = t.campaign_id` : '',
+    measure === 'remaining'
+      ? `LEFT JOIN (SELECT campaign_id, sum(amount_cents) AS amount_cents FROM donations WHERE status = 'confirmed' GROUP BY campaign_id) AS r ON r.campaign_id = t.id`
+      : '',
+    tests.length > 0 ? `WHERE ${tests.join(' AND ')}` : '',
+    groups.length > 0 ? `GROUP BY ALL ORDER BY ${sorted} LIMIT ${limit ?? MOST_ROWS}` : '',
+  ]
+    .filter((line) => line !== '')
+    .join('\n');
+}

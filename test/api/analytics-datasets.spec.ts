@@ -1,0 +1,132 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Manifest } from '../../src/analytics/datasets/manifest.js';
+import { openBusiness, type Business } from '../support/business.js';
+import { codesOf } from '../support/people.js';
+
+let b: Business;
+beforeAll(async () => {
+  b = await openBusiness();
+});
+afterAll(() => b.close());
+
+const manifest = async () => JSON.parse(await readFile(join(b.folder, 'manifest.json'), 'utf8')) as Manifest;
+const datasets = async () =>
+  (await b.ask('GET', '/datasets')).json as {
+    version: string | null;
+    items: { name: string; rows: number; bytes: number; columns: { name: string }[] }[];
+    ageSeconds: number;
+  };
+
+describe('What is exported', () => {
+  it('is for admins alone', async () => {
+    for (const [method, path] of [
+      ['GET', '/datasets'],
+      ['POST', '/refresh'],
+    ] as const) {
+      expect(codesOf(await b.send(method, `/analytics${path}`))).toEqual([401, 'unauthenticated']);
+      expect(codesOf(await b.ask(method, path, undefined, b.ana))).toEqual([403, 'forbidden']);
+      expect(codesOf(await b.ask(method, path, undefined, b.donor))).toEqual([403, 'forbidden']);
+    }
+  });
+
+  it('is told to be nothing before anything is, and is then refused for now', async () => {
+    expect(await datasets()).toMatchObject({
+      version: null,
+      ageSeconds: null,
+      items: Array.from({ length: 7 }, () => ({ rows: 0 })),
+    });
+    const refused = await b.query('SELECT 1');
+    expect(codesOf(refused)).toEqual([503, 'dependency_down']);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+  });
+
+  it('has all rows of the moment, and no person', async () => {
+    expect(await b.refresh()).toMatchObject({ state: 'done', finding: { rows: 3_000 + 800 + 900 + 6 } });
+    const { items } = await datasets();
+    const [paid] = await b.rows<{ gifts: number }>(`SELECT count(*)::int AS gifts FROM donations WHERE status = 'confirmed'`);
+    expect(items.map(({ name, rows }) => [name, rows])).toEqual([
+      ['campaigns', 6],
+      ['donations', 3_000],
+      ['messages', 800],
+      ['ai_usage', 900],
+      ['donation_days', expect.any(Number)],
+      ['confirmed_gifts', paid!.gifts],
+      ['ai_days', expect.any(Number)],
+    ]);
+    const names = items.flatMap(({ columns }) => columns.map(({ name }) => name)).join(' ');
+    expect(names).not.toMatch(/mail|phone|donor_key|donor_name|user|owner|hash|message_text/);
+    // Not hidden in the files either.
+    for (const part of (await manifest()).datasets.donations ?? [])
+      for (const { path } of part.files) expect(await readFile(join(b.folder, path), 'latin1')).not.toMatch(/example\.org|Bruno|donor_key/);
+  });
+
+  it('is written anew only where something changed', async () => {
+    expect((await b.refresh()).finding).toMatchObject({ writtenRows: 0, writtenParts: 0 });
+    const before = await manifest();
+    const [gift] = await b.rows<{ id: string; part: string }>(
+      `SELECT id, to_char(created_at AT TIME ZONE 'America/Sao_Paulo', 'YYYY-MM-01') AS part FROM donations WHERE status = 'confirmed' ORDER BY created_at LIMIT 1`,
+    );
+    await b.rows(`UPDATE donations SET status = 'refunded' WHERE id = $1`, [gift!.id]);
+    const { finding } = await b.refresh();
+    const after = await manifest();
+    const changed = after.datasets.donations!.filter(
+      (part) => !before.datasets.donations!.some((old) => JSON.stringify(old.files) === JSON.stringify(part.files)),
+    );
+    expect(changed.map(({ part }) => part)).toEqual([gift!.part]);
+    // What is made of them is made anew with them, and only then.
+    expect(after.datasets.confirmed_gifts![0]!.rows).toBe(before.datasets.confirmed_gifts![0]!.rows - 1);
+    expect(after.datasets.ai_days).toEqual(before.datasets.ai_days);
+    expect(finding).toMatchObject({ writtenParts: 1, writtenRows: changed[0]!.rows });
+    expect(after.retired.length).toBeGreaterThan(0);
+  });
+
+  it('tells the same giver by the same number after each export', async () => {
+    const sql = `SELECT donor, count(*) AS gifts FROM donations GROUP BY donor ORDER BY donor LIMIT 50`;
+    const before = (await b.query(sql)).json.rows;
+    const id = b.unique();
+    await b.rows(
+      `INSERT INTO donations SELECT (jsonb_populate_record(d, jsonb_build_object('id', $1::text, 'donor_key', $1::text))).* FROM donations d LIMIT 1`,
+      [id],
+    );
+    await b.refresh();
+    expect((await b.query(sql)).json.rows).toEqual(before);
+  });
+
+  it('keeps what was there where the Parquet is not what PostgreSQL holds', async () => {
+    const before = await manifest();
+    const victim = before.datasets.messages![0]!;
+    const other = before.datasets.messages![1]!;
+    await writeFile(join(b.folder, victim.files[0]!.path), await readFile(join(b.folder, other.files[0]!.path)));
+    const { state, finding } = await b.refresh();
+    expect([state, finding.why]).toEqual([
+      'failed',
+      expect.stringMatching(new RegExp(`the Parquet of messages ${victim.part} is not what PostgreSQL holds`)),
+    ]);
+    expect((await manifest()).version).toBe(before.version);
+    // What is mended by hand is written anew.
+    await writeFile(join(b.folder, 'manifest.json'), JSON.stringify({ ...before, datasets: { ...before.datasets, messages: [] } }));
+    expect((await b.refresh()).state).toBe('done');
+  });
+
+  it('is none where its manifest is spoilt, and is then made anew', async () => {
+    await writeFile(join(b.folder, 'manifest.json'), '{"schema": 1, "vers');
+    expect(codesOf(await b.query('SELECT 1'))).toEqual([503, 'dependency_down']);
+    expect((await datasets()).version).toBeNull();
+    expect((await b.refresh()).state).toBe('done');
+    expect((await b.query('SELECT 1 AS one')).json.rows).toEqual([{ one: 1 }]);
+  });
+
+  it('leaves no folder that nothing names', async () => {
+    const kept = await manifest();
+    const named = new Set(
+      [
+        ...Object.values(kept.datasets).flatMap((parts) => parts.flatMap(({ files }) => files.map(({ path }) => path))),
+        ...kept.retired.map(({ path }) => path),
+      ].map((path) => path.split('/')[1]),
+    );
+    await b.refresh();
+    for (const run of await readdir(join(b.folder, 'runs'))) expect([...named, (await manifest()).version]).toContain(run);
+  });
+});

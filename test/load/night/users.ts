@@ -1,0 +1,113 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Connection } from '../connection.js';
+import { chance, wishOf, type Person, type Wish } from './mix.js';
+import { Tally, type Outcome } from './tally.js';
+
+export interface Place {
+  url: string;
+  people: readonly Person[];
+  campaigns: readonly string[];
+}
+
+export interface Crowd {
+  /** People who do one thing after the other, and think between. */
+  users?: number;
+  thinkMs: number;
+  /** Or so many requests a second, whatever comes of those before. */
+  arrivals?: number;
+  rampSeconds: number;
+  seconds: number;
+  seed: number;
+}
+
+export interface Night extends Outcome {
+  /** Acknowledged gifts, from the very first. */
+  gifts: number;
+  /** Of one core, what asking itself took. */
+  ownCpu: number;
+}
+
+const NO_ANSWER_MS = 30_000;
+const LOOK_MS = 1_000;
+
+/** A connection that is opened again where it was lost. */
+class Caller {
+  private connection: Connection | undefined;
+
+  constructor(private readonly url: string) {}
+
+  /** What went wrong is an outcome like any other. */
+  async ask({ method, path, headers, body }: Wish): Promise<{ status: number | string; hit: boolean }> {
+    try {
+      if (!this.connection?.isOpen) this.connection = await Connection.to(this.url, NO_ANSWER_MS);
+      const { status, head } = await this.connection.ask(method, path, headers, body);
+      return { status, hit: /\r\n(?:cache-status: [^\r]*; hit|x-edge-cache: hit)/i.test(head) };
+    } catch (fault) {
+      this.close();
+      const { code, message } = fault as NodeJS.ErrnoException;
+      return { status: code ?? message, hit: false };
+    }
+  }
+
+  close(): void {
+    this.connection?.close();
+    this.connection = undefined;
+  }
+}
+
+/**
+ * A whole crowd. A request is due at its time, also where the answer before it was late: who waited then waits here too,
+ * or a server that stands still would look as quick as ever.
+ */
+export async function spend(place: Place, crowd: Crowd, watch: (secondsLeft: number, line: string) => void): Promise<Night> {
+  const begins = performance.now();
+  const countsFrom = begins + crowd.rampSeconds * 1_000;
+  const ends = countsFrom + crowd.seconds * 1_000;
+  const tally = new Tally(countsFrom);
+  const cpu = process.cpuUsage();
+  const watching = setInterval(() => watch(Math.max(0, (ends - performance.now()) / 1_000), tally.line), LOOK_MS);
+  await (crowd.users === undefined
+    ? arriving(place, crowd, begins, ends, tally)
+    : thinking(place, crowd, crowd.users, begins, ends, tally));
+  clearInterval(watching);
+  const { user, system } = process.cpuUsage(cpu);
+  return { ...tally.outcome(crowd.seconds), gifts: tally.gifts, ownCpu: (user + system) / 1_000 / (performance.now() - begins) };
+}
+
+async function thinking(place: Place, crowd: Crowd, users: number, begins: number, ends: number, tally: Tally): Promise<void> {
+  const one = async (n: number) => {
+    const draw = chance(crowd.seed + n);
+    const caller = new Caller(place.url);
+    const person = place.people[n % place.people.length]!;
+    let due = begins + (n / users) * crowd.rampSeconds * 1_000;
+    while (due < ends) {
+      await pause(Math.max(0, due - performance.now()));
+      const wish = wishOf(person, place.campaigns, draw);
+      const { status, hit } = await caller.ask(wish);
+      tally.note(wish, due, status, hit);
+      due += crowd.thinkMs * (0.5 + draw());
+    }
+    caller.close();
+  };
+  await Promise.all(Array.from({ length: users }, (_, n) => one(n)));
+}
+
+async function arriving(place: Place, { arrivals = 0, seed }: Crowd, begins: number, ends: number, tally: Tally): Promise<void> {
+  const draw = chance(seed);
+  const free: Caller[] = [];
+  const open = new Set<Promise<void>>();
+  const carry = async (wish: Wish, due: number) => {
+    const caller = free.pop() ?? new Caller(place.url);
+    const { status, hit } = await caller.ask(wish);
+    tally.note(wish, due, status, hit);
+    free.push(caller);
+  };
+  for (let due = begins; due < ends; due += (-Math.log(1 - draw()) * 1_000) / arrivals) {
+    if (due > performance.now()) await pause(due - performance.now());
+    const person = place.people[Math.floor(draw() * place.people.length)]!;
+    const carrying = carry(wishOf(person, place.campaigns, draw), due).finally(() => open.delete(carrying));
+    open.add(carrying);
+  }
+  await Promise.all(open);
+  for (const caller of free) caller.close();
+}

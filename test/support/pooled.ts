@@ -1,0 +1,4 @@
+import { inject } from 'vitest';
+
+process.env.TESTS_POOLER = inject('pooler');
+process.env.TESTS_SERVER = inject('databaseUrl');
