@@ -197,42 +197,31 @@ describe('What the provider says', () => {
   });
 
   it('that stays silent for long is tried with one at a time, until it says something', async () => {
+    const goOn = () => w.rows(`UPDATE whatsapp_pace SET next_at = now()`);
+    const sendSome = async (n: number) =>
+      (await Promise.all(Array.from({ length: n }, () => w.send({ to: newPhone(), text: 'Olá' })))).map(({ json }) => json.id as string);
+    await goOn();
+    await w.becomes((await sendSome(1))[0], 'sent');
     w.api.behave('broken');
-    const all = await Promise.all(Array.from({ length: 60 }, () => w.send({ to: newPhone(), text: 'Olá' })));
-    const ids = all.map(({ json }) => json.id);
-    const count = async (...states: string[]) =>
-      (
-        await w.rows<{ n: number }>('SELECT count(*)::int AS n FROM whatsapp_messages WHERE id = ANY($1) AND state = ANY($2)', [
-          ids,
-          states,
-        ])
-      )[0]!.n;
-    await eventually(
-      () => count('unknown'),
-      (n) => n >= 5,
-    );
-    // Those that were under way when the fifth was known.
-    const first = await eventually(
-      () => count('taken', 'sending'),
-      (n) => n === 0,
-    ).then(() => count('unknown'));
-    await w.rows(`UPDATE whatsapp_pace SET next_at = now()`);
-    await eventually(
-      () => count('unknown'),
-      (n) => n === first + 1,
-    );
-    await w.rows(`UPDATE whatsapp_pace SET next_at = now()`);
-    await eventually(
-      () => count('unknown'),
-      (n) => n === first + 2,
-    );
-    expect(await count('queued')).toBeGreaterThan(0);
+    const ids = await sendSome(5);
+    const reach = (state: string, wanted: number) =>
+      eventually(
+        async () =>
+          (
+            await w.rows<{ n: number }>('SELECT count(*)::int AS n FROM whatsapp_messages WHERE id = ANY($1) AND state = $2', [ids, state])
+          )[0]!.n,
+        (n) => n === wanted,
+      );
+    await reach('unknown', 5);
+    ids.push(...(await sendSome(5)));
+    for (const unknown of [6, 7]) {
+      await goOn();
+      await reach('unknown', unknown);
+      await reach('queued', 10 - unknown);
+    }
     w.api.behave('well');
-    await w.rows(`UPDATE whatsapp_pace SET next_at = now()`);
-    await eventually(
-      () => count('sent'),
-      (n) => n === ids.length - first - 2,
-    );
+    await goOn();
+    await reach('sent', 3);
   });
 
   it('to say to wait is told to whoever looks for what is stuck', async () => {
