@@ -93,7 +93,7 @@ export class AiModule implements OnApplicationShutdown {
         ],
         ...[Chat, Rounds, CampaignTools, ConversationsStore, ConversationsOfPeople],
       ],
-      exports: [Gateway, Transcriptions],
+      exports: [Budget, Gateway, Transcriptions],
     };
   }
 

@@ -1,5 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { servesApi, type Config } from '../config/config.js';
+import { DatasetMeasures, EngineMeasures } from './analytics.measures.js';
+import { AnalyticsProbe } from './analytics.probe.js';
 import { AnalyticsController } from './analytics.controller.js';
 import { Datasets } from './datasets/datasets.service.js';
 import { Refreshes } from './datasets/refreshes.service.js';
@@ -22,6 +24,7 @@ export class AnalyticsModule {
       providers: [
         ...[Datasets, Refreshes, RefreshesStore, Engines, Answers, Reports],
         ...[Questions, Titles, SessionsStore, QuestionsOfPeople],
+        ...[AnalyticsProbe, DatasetMeasures, EngineMeasures],
       ],
     };
   }

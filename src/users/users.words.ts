@@ -26,6 +26,11 @@ const exportShape = z.looseObject({
   campaigns: z.array(z.looseObject({})),
   donations: z.array(z.looseObject({})),
   refunds: z.array(z.looseObject({})),
+  messages: z.array(z.looseObject({})),
+  recordings: z.array(z.looseObject({})),
+  conversations: z.array(z.looseObject({})),
+  questions: z.array(z.looseObject({})),
+  aiUsage: z.array(z.looseObject({})),
 });
 
 export const usersWords: Record<'me' | 'change' | 'erase' | 'export' | 'limits', RouteWords> = {

@@ -35,6 +35,11 @@ describe('A question', () => {
     expect(codesOf(await ask('Quantas doações?', { sessionId: b.unique() }))).toEqual([404, 'not_found']);
   });
 
+  it('tells how the budget of tokens stands, whatever becomes of it', async () => {
+    for (const question of ['Quantas doações?', 'Qual a cor do céu?'])
+      expect(Number((await ask(question)).headers.get('x-token-budget-limit'))).toBeGreaterThan(0);
+  });
+
   it('is answered as PostgreSQL would in at least 45 of 50', async () => {
     const lines: string[] = [];
     let right = 0;

@@ -16,6 +16,13 @@ beforeAll(async () => {
 afterAll(() => people.close());
 
 describe('signing in at the board', () => {
+  it('begins at the address that people remember', async () => {
+    for (const path of ['/admin', '/admin/']) {
+      const { status, headers } = await board.ask(path);
+      expect([status, headers.location]).toEqual([303, '/admin/queues']);
+    }
+  });
+
   it('is refused from other sites, and to who does not say whence he comes', async () => {
     const own = new URL(people.url).host;
     const elsewhere: OutgoingHttpHeaders[] = [

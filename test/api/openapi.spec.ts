@@ -101,7 +101,10 @@ describe('the description of the API', () => {
   it('tells what one takes along', async () => {
     const { paths } = await described();
     const shape = paths['/api/v1/users/me/export']?.get?.responses[200]?.content?.['application/json']?.schema;
-    expect(shape?.required).toEqual(['exportedAt', 'profile', 'rights', 'acts', 'signIns', 'campaigns', 'donations', 'refunds']);
+    expect(shape?.required).toEqual([
+      ...['exportedAt', 'profile', 'rights', 'acts', 'signIns', 'campaigns', 'donations', 'refunds'],
+      ...['messages', 'recordings', 'conversations', 'questions', 'aiUsage'],
+    ]);
     expect(Object.keys(shape?.properties ?? {})).toEqual(shape?.required);
   });
 

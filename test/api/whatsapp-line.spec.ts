@@ -134,6 +134,22 @@ describe('The line', () => {
     expect(hours).toBeGreaterThan(23.9);
   });
 
+  it('counts the distance to one telephone from when its message goes, not from when it was to', async () => {
+    const to = newPhone();
+    const [first, second] = [await add(to), await add(to)];
+    const [taken] = await line.take(1);
+    expect(taken?.id).toBe(first);
+    // Its process stood still for longer than the distance.
+    await w.rows(`UPDATE whatsapp_recipients SET next_at = now() - interval '1 second' WHERE phone = $1`, [to]);
+    expect(await line.begin([taken!])).toEqual(new Set([first]));
+    expect(await line.take(10)).toEqual([]);
+    const [next] = await w.rows<{ seconds: number }>(
+      `SELECT extract(epoch FROM send_at - clock_timestamp())::float8 AS seconds FROM whatsapp_messages WHERE id = $1 AND state = 'later'`,
+      [second],
+    );
+    expect(next?.seconds).toBeGreaterThan(5);
+  });
+
   it('lets what is owed overtake what was asked for before, for some seconds', async () => {
     const [first, second] = [await add(), await add()];
     await w.rows(`UPDATE whatsapp_messages SET rank_at = rank_at - interval '5 seconds' WHERE id = $1`, [second]);

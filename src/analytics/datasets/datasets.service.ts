@@ -5,7 +5,6 @@ import { Refusal } from '../../kernel/problems.js';
 import { tables } from './derived.js';
 import { folderOf } from './folder.js';
 import { ManifestReader, type Manifest } from './manifest.js';
-
 import { RefreshesStore } from './refreshes.store.js';
 
 /** What is exported at this moment. */
@@ -33,24 +32,38 @@ export class Datasets {
     return manifest;
   }
 
+  /** Seconds since the moment of which everything is. */
+  async age(): Promise<number | undefined> {
+    const manifest = await this.manifests.read();
+    return manifest && ageOf(manifest);
+  }
+
+  async sizes() {
+    const manifest = await this.manifests.read();
+    return Object.keys(tables).map((name) => ({ name, ...sizeOf(manifest, name) }));
+  }
+
   async view() {
     const [manifest, last] = await Promise.all([this.manifests.read(), this.refreshes.last()]);
-    const snapshotAt = manifest?.snapshotAt ?? null;
     const items = Object.entries(tables).map(([name, { says, columns }]) => {
-      const parts = manifest?.datasets[name] ?? [];
-      const files = parts.flatMap((part) => part.files);
       const shown = Object.entries(columns).filter(([, { hidden }]) => !hidden);
       return {
         name,
         says,
-        rows: files.reduce((sum, file) => sum + file.rows, 0),
-        bytes: files.reduce((sum, file) => sum + file.bytes, 0),
-        parts: parts.length,
-        files: files.length,
+        ...sizeOf(manifest, name),
         columns: shown.map(([column, { type, says: tells }]) => ({ name: column, type, says: tells })),
       };
     });
-    const ageSeconds = snapshotAt === null ? null : Math.max(0, Math.round((Date.now() - Date.parse(snapshotAt)) / 1_000));
-    return { version: manifest?.version ?? null, snapshotAt, ageSeconds, items, refresh: last ?? null };
+    const { version = null, snapshotAt = null } = manifest ?? {};
+    return { version, snapshotAt, ageSeconds: manifest ? ageOf(manifest) : null, items, refresh: last ?? null };
   }
+}
+
+const ageOf = ({ snapshotAt }: Manifest): number => Math.max(0, Math.round((Date.now() - Date.parse(snapshotAt)) / 1_000));
+
+function sizeOf(manifest: Manifest | undefined, name: string) {
+  const parts = manifest?.datasets[name] ?? [];
+  const files = parts.flatMap((part) => part.files);
+  const sumOf = (what: 'rows' | 'bytes') => files.reduce((sum, file) => sum + file[what], 0);
+  return { rows: sumOf('rows'), bytes: sumOf('bytes'), parts: parts.length, files: files.length };
 }

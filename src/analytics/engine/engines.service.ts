@@ -51,6 +51,7 @@ export class Engines implements OnApplicationShutdown {
   private taken = 0;
   private told = false;
   private nextId = 1;
+  private readonly counts = { began: 0, refused: 0, died: 0 };
 
   constructor(
     private readonly datasets: Datasets,
@@ -60,6 +61,10 @@ export class Engines implements OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     await Promise.all([...this.all].map((engine) => engine.close()));
+  }
+
+  get figures() {
+    return { ...this.counts, busy: this.taken, waiting: this.waiting.length };
   }
 
   /** How much is kept from the processes. */
@@ -149,9 +154,13 @@ export class Engines implements OnApplicationShutdown {
 
   private async asked(engine: EngineProcess, order: Parameters<EngineProcess['ask']>[0], ms: number): Promise<Told> {
     const began = performance.now();
+    if (order.kind === 'open') this.counts.began += 1;
     try {
-      return await engine.ask(order, ms);
+      const told = await engine.ask(order, ms);
+      if (told.kind === 'refused') this.counts.refused += 1;
+      return told;
     } catch (fault) {
+      this.counts.died += 1;
       this.log.warn({ err: fault, version: engine.of.version }, 'a process that answered business questions ended');
       if (engine.tooLarge) throw tooLarge();
       if (performance.now() - began >= ms) throw tooLong();

@@ -1,5 +1,7 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res, UseInterceptors } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { untilGone } from '../../ai/replies.js';
+import { TellsBudget } from '../../ai/tells.budget.js';
 import { callerOf } from '../../http/caller.js';
 import { idOf } from '../../http/ids.js';
 import { bareListQuery, Cursors, type BareListQuery } from '../../http/lists.js';
@@ -26,6 +28,7 @@ export class AskController {
 
   @Policy({ access: 'organizer', pace: 'costly' })
   @Says(analyticsWords.ask)
+  @UseInterceptors(TellsBudget)
   @HttpCode(200)
   @Post('ask')
   async ask(
@@ -71,12 +74,3 @@ export class AskController {
 }
 
 const noSuchSession = () => new Refusal('not_found', 'There is no such session of yours.');
-
-/** Nobody pays for an answer of a model that nobody waits for. */
-function untilGone(reply: FastifyReply): AbortController {
-  const over = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) over.abort(new Refusal('dependency_down', 'Nobody waits for this any more.'));
-  });
-  return over;
-}

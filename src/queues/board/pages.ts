@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
-export const BOARD = '/admin/queues';
+export const ADMIN = '/admin';
+export const BOARD = `${ADMIN}/queues`;
 export const LOGIN = `${BOARD}/login`;
 export const LOGOUT = `${BOARD}/logout`;
 

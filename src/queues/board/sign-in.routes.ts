@@ -3,7 +3,7 @@ import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyReques
 import { BrowserSignIns } from '../../auth/browser-sign-ins.service.js';
 import { PersonalLimit } from '../../http/limits/personal.limit.js';
 import { problems, Refusal, type ProblemCode } from '../../kernel/problems.js';
-import { BOARD, LOGIN, loginPage, LOGOUT, PAGE_CSP, signedInPage } from './pages.js';
+import { ADMIN, BOARD, LOGIN, loginPage, LOGOUT, PAGE_CSP, signedInPage } from './pages.js';
 
 const looks: FastifyContextConfig = { access: 'public', pace: 'browse', strangers: true };
 const proves: FastifyContextConfig = { access: 'public', pace: 'auth', strangers: true, forms: true };
@@ -28,6 +28,7 @@ export class SignInRoutes {
   ) {}
 
   addTo(fastify: FastifyInstance): void {
+    fastify.get(ADMIN, { config: looks }, (_request, reply) => reply.redirect(BOARD, 303));
     fastify.get(LOGIN, { config: looks }, async (request, reply) =>
       html(reply, (await this.signIns.find(request)) ? signedInPage : loginPage()),
     );
