@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { performance } from 'node:perf_hooks';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import pg from 'pg';
 import { pause } from '../../src/kernel/waiting.js';
 import { startCloudApi } from '../support/cloud-api.js';
@@ -42,7 +42,14 @@ export async function messages(env: Env): Promise<Figure[]> {
   try {
     await fill(db, MESSAGES, 0);
     const workers = await Promise.all([1, 2].map(() => spawnLab({ ...sending, APP_ROLE: 'worker' }, { silent: true })));
-    const paced = pace((await meta.heard(MESSAGES)).map(({ at }) => at));
+    const watching = monitorEventLoopDelay({ resolution: 5 });
+    watching.enable();
+    const heard = await meta.heard(MESSAGES);
+    watching.disable();
+    const paced = pace(
+      heard.map(({ at }) => at),
+      watching.max / 1e9,
+    );
     await Promise.all(workers.map(({ end }) => end()));
     const all = { ...sending, APP_ROLE: 'all', RATE_LIMIT_USER_PER_MINUTE: '0', WHATSAPP_ENFORCE_WINDOW: 'false' };
     return [paced, await backlog(db, all), await preparing(db, env.DATABASE_URL ?? '', all)];
@@ -52,19 +59,21 @@ export async function messages(env: Env): Promise<Figure[]> {
   }
 }
 
-function pace(at: number[]): Figure {
+function pace(at: number[], stoodStill: number): Figure {
   at.sort((a, b) => a - b);
   let most = 0;
   for (let from = 0, to = 0; to < at.length; to += 1) {
     while (at[to]! - at[from]! >= 1_000) from += 1;
     most = Math.max(most, to - from + 1);
   }
+  // What came while the stand-in itself stood still came to it at once.
+  const allowed = Math.floor(PER_SECOND * (1.05 + stoodStill));
   const [took, ideal] = [(at.at(-1)! - at[0]!) / 1_000, MESSAGES / PER_SECOND];
   return {
     what: `${MESSAGES} messages at ${PER_SECOND}/s by two workers`,
-    measured: `${took.toFixed(1)} s of ${ideal.toFixed(1)} s (${((took / ideal - 1) * 100).toFixed(1)} % over), at most ${most} in any second`,
-    promise: `within 5 % of the ideal time, never more than ${PER_SECOND * 1.05} in a second`,
-    met: took <= ideal * 1.05 && most <= PER_SECOND * 1.05,
+    measured: `${took.toFixed(1)} s of ${ideal.toFixed(1)} s (${((took / ideal - 1) * 100).toFixed(1)} % over), at most ${most} in any second (who heard them stood still for ${(stoodStill * 1_000).toFixed(0)} ms at most)`,
+    promise: `within 5 % of the ideal time, never more than ${PER_SECOND * 1.05} in a second, and those of a standstill`,
+    met: took <= ideal * 1.05 && most <= allowed,
   };
 }
 
