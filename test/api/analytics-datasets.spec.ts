@@ -1,6 +1,8 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeParquet } from '../../src/analytics/datasets/writer.js';
 import type { Manifest } from '../../src/analytics/datasets/manifest.js';
 import { openBusiness, type Business } from '../support/business.js';
 import { eventually } from '../support/lab.js';
@@ -146,3 +148,48 @@ describe('What is exported', () => {
     await eventually(strays, (left) => left.length === 0);
   });
 });
+
+describe('Lines that become Parquet', () => {
+  const order = { threads: 1, memory: '200MB', columns: { n: 'BIGINT' }, part: `'all'` } as const;
+  const write = (lines: Iterable<string> | AsyncIterable<string>, more: object = {}, signal = new AbortController().signal) => {
+    const folder = join(b.folder, b.unique());
+    return writeParquet(Readable.from(lines), { ...order, scratch: `${folder}-scratch`, folder, ...more }, signal);
+  };
+  const many = function* (last: string) {
+    for (let n = 0; n < 300_000; n += 1) yield `${n}\n`;
+    yield last;
+  };
+
+  it('are all there', async () => {
+    expect(await write(many(''))).toMatchObject([{ part: 'all', rows: 300_000 }]);
+    expect(await write([])).toEqual([]);
+  });
+
+  it.each([
+    ['what is no number', () => write(many('x\n'))],
+    ['a part that cannot be told', () => write(many(''), { part: 'no_such_column' })],
+    ['an end before their end', () => write(brokenOff())],
+  ])('fail for %s, at once and with a reason', async (_, writing) => {
+    await expect(writing()).rejects.toThrow(/^Parquet was not written: .{10}/);
+  });
+
+  it('are left where nobody wants them any more', async () => {
+    const over = new AbortController();
+    const writing = write(endless(), {}, over.signal);
+    over.abort(new Error('enough'));
+    await expect(writing).rejects.toThrow('enough');
+  });
+});
+
+async function* brokenOff() {
+  yield '1\n';
+  await Promise.resolve();
+  throw new Error('the connection is gone');
+}
+
+async function* endless() {
+  for (;;) {
+    yield '1\n';
+    await new Promise(setImmediate);
+  }
+}

@@ -41,7 +41,11 @@ interface Work {
   signal: AbortSignal;
 }
 
-const meansIn = (folder: string, run: string) => ({ threads: THREADS, memory: MEMORY, scratch: join(folder, run, 'scratch') });
+const meansIn = (folder: string, run: string, scratch = 'scratch') => ({
+  threads: THREADS,
+  memory: MEMORY,
+  scratch: join(folder, run, scratch),
+});
 
 type Found = Omit<Part, 'files'>;
 
@@ -95,18 +99,40 @@ async function inOneSnapshot(work: Work) {
   const snapshotAt = (rows[0]?.at ?? new Date()).toISOString();
   await client.query(`INSERT INTO analytics_donors (donor_key) SELECT DISTINCT donor_key FROM donations d
     WHERE NOT EXISTS (SELECT FROM analytics_donors n WHERE n.donor_key = d.donor_key)`);
-  const datasets: Manifest['datasets'] = {};
-  const written: WrittenFile[] = [];
-  for (const [name, dataset] of Object.entries(published)) {
-    const { parts, files } = await bringUp(work, name, dataset);
-    datasets[name] = parts;
-    written.push(...files);
-  }
-  for (const name of Object.keys(derived)) datasets[name] = await derive(work, name, datasets);
+  const { datasets, written } = await bringAllUp(work);
   await compare(work, datasets);
   // Numbers of givers are kept before anybody reads them: another run would give others.
   await client.query('COMMIT');
   return { datasets, written, snapshotAt };
+}
+
+/** While PostgreSQL tells the next table, others are made of those that are there. */
+async function bringAllUp(work: Work) {
+  const datasets: Manifest['datasets'] = {};
+  const written: WrittenFile[] = [];
+  const waiting = new Map(Object.entries(derived));
+  const failed = new AbortController();
+  const making = { ...work, signal: AbortSignal.any([work.signal, failed.signal]) };
+  let made: Promise<void> = Promise.resolve();
+  try {
+    for (const [name, dataset] of Object.entries(published)) {
+      const { parts, files } = await bringUp(work, name, dataset);
+      datasets[name] = parts;
+      written.push(...files);
+      for (const [other, { from }] of waiting)
+        if (from.every((table) => table in datasets)) {
+          waiting.delete(other);
+          made = made.then(async () => void (datasets[other] = await derive(making, other, datasets)));
+        }
+      // Awaited below.
+      made.catch(() => undefined);
+    }
+    await made;
+  } finally {
+    failed.abort();
+    await made.catch(() => undefined);
+  }
+  return { datasets, written };
 }
 
 async function bringUp({ folder, run, client, before, signal }: Work, name: string, dataset: Dataset) {
@@ -123,12 +149,12 @@ async function bringUp({ folder, run, client, before, signal }: Work, name: stri
   const target = join(folder, run, name);
   await mkdir(target, { recursive: true });
   const lines = client.query(
-    copyTo(`COPY (SELECT part, ${Object.keys(columns).join(', ')} FROM published_${name} ${chosen}) TO STDOUT (FORMAT csv)`),
+    copyTo(`COPY (SELECT ${Object.keys(columns).join(', ')} FROM published_${name} ${chosen}) TO STDOUT (FORMAT csv)`),
   );
   // The connection is free again a moment after the last line.
   const isFree = once(client, 'drain');
   isFree.catch(() => undefined);
-  const files = await writeParquet(lines, { ...meansIn(folder, run), columns, folder: target }, signal);
+  const files = await writeParquet(lines, { ...meansIn(folder, run), columns, part: dataset.part, folder: target }, signal);
   await isFree;
   for (const file of files) {
     await flush(file.path);
@@ -150,7 +176,7 @@ async function derive({ folder, run, before, signal }: Work, name: string, datas
   if (known?.[0]?.mark === mark) return known;
   const of = Object.fromEntries(from.map((table) => [table, pathsIn(table).map((path) => join(folder, path))]));
   await mkdir(join(folder, run), { recursive: true });
-  const files = await deriveParquet({ ...meansIn(folder, run), name, of, file: join(folder, run, `${name}.parquet`) }, signal);
+  const files = await deriveParquet({ ...meansIn(folder, run, 'making'), name, of, file: join(folder, run, `${name}.parquet`) }, signal);
   for (const file of files) {
     await flush(file.path);
     file.path = relative(folder, file.path);

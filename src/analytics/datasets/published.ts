@@ -18,12 +18,15 @@ export interface Table {
 }
 
 export interface Dataset extends Table {
+  /** The part that a row belongs to, as its view in PostgreSQL tells it, made of what is exported. */
+  part: string;
   /** What else changes where anything in a part does; only PostgreSQL understands it. */
   mark: string;
 }
 
 export const column = (type: ColumnType, says: string, more: Partial<Column> = {}): Column => ({ type, says, ...more });
 const countIf = (test: string) => `count(*) FILTER (WHERE ${test})`;
+const monthOf = (day: string) => `date_trunc('month', ${day})::DATE`;
 export const ofOwnCampaigns = (owner: string) => `campaign_id IN (SELECT id FROM store.campaigns WHERE owner_id = '${owner}')`;
 const wholeRow = (...columns: string[]) =>
   `sum(hashtextextended(concat_ws('|', ${columns.map((name) => `${name}::text, 1`).join(', ')}), 0))::text`;
@@ -44,6 +47,7 @@ export const published: Record<string, Dataset> = {
       ends_day: column('DATE', 'day it ends, where it does'),
     },
     ofOwner: (owner) => `owner_id = '${owner}'`,
+    part: `DATE '1970-01-01'`,
     sums: { goal_cents: 'coalesce(sum(goal_cents), 0)', active: countIf(`status = 'active'`) },
     mark: wholeRow('id', 'owner_id', 'title', 'slug', 'category', 'goal_cents', 'status', 'created_day', 'ends_day'),
   },
@@ -60,6 +64,7 @@ export const published: Record<string, Dataset> = {
       confirmed_day: column('DATE', 'day it was paid; none where it was not'),
     },
     ofOwner: ofOwnCampaigns,
+    part: monthOf('created_day'),
     sums: {
       amount_cents: 'coalesce(sum(amount_cents), 0)',
       confirmed_cents: `coalesce(sum(amount_cents) FILTER (WHERE status = 'confirmed'), 0)`,
@@ -84,6 +89,7 @@ export const published: Record<string, Dataset> = {
       sent_day: column('DATE', 'day it was sent; none where it was not'),
     },
     ofOwner: ofOwnCampaigns,
+    part: monthOf('created_day'),
     sums: { delivered: countIf(`status = 'delivered'`), read: countIf(`status = 'read'`), failed: countIf(`status = 'failed'`) },
     mark: wholeRow('campaign_id', 'lane', 'template', 'status', 'error_code', 'created_day', 'sent_day'),
   },
@@ -97,6 +103,7 @@ export const published: Record<string, Dataset> = {
       tokens: column('BIGINT', 'tokens that were charged'),
       cost_nanos: column('BIGINT', 'cost in billionths of a US dollar'),
     },
+    part: monthOf('day'),
     sums: { tokens: 'coalesce(sum(tokens), 0)', cost_nanos: 'coalesce(sum(cost_nanos), 0)' },
     mark: `sum(hashtextextended(model || state || streaming::text, 0))::text`,
   },

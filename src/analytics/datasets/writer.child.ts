@@ -1,3 +1,5 @@
+import { createWriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
 import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
 import { derived, listOf, storeView, tables } from './derived.js';
 import type { FileSums, WriterAnswer, WriterOrder, WrittenFile } from './writer.js';
@@ -40,17 +42,23 @@ async function obey(order: WriterOrder): Promise<WriterAnswer> {
     );
     return { files: reader.getRowObjects().map(fileOf) };
   }
-  const columns = Object.entries({ part: 'VARCHAR', ...order.columns }).map(([name, type]) => `${text(name)}: ${text(type)}`);
+  const columns = Object.entries(order.columns).map(([name, type]) => `${text(name)}: ${text(type)}`);
+  const fed = pipeline(process.stdin, createWriteStream(order.pipe));
+  // It breaks where DuckDB has given up, and says why.
+  fed.catch(() => undefined);
   const reader = await connection.runAndReadAll(
-    `COPY (SELECT * FROM read_csv(${text(order.lines)}, header = false, auto_detect = false, delim = ',', quote = '"', escape = '"', nullstr = '',
+    `COPY (SELECT *, (${order.part})::VARCHAR AS part FROM read_csv(${text(order.pipe)}, header = false, auto_detect = false, delim = ',', quote = '"', escape = '"', nullstr = '',
        allow_quoted_nulls = false, max_line_size = 4194304, columns = {${columns.join(', ')}}))
      TO ${text(order.folder)} (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (part), RETURN_STATS)`,
   );
   return { files: reader.getRowObjects().map(fileOf) };
 }
 
+/** An orderly end would wait for whoever waits for the other end of a pipe. */
+const end = () => process.kill(process.pid, 'SIGKILL');
+
 // Whoever ordered it is gone, and nobody reads what it would write.
-process.on('disconnect', () => process.exit());
+process.on('disconnect', end);
 const order = JSON.parse(process.argv[2] ?? '') as WriterOrder;
 const answer = await obey(order).catch((fault: unknown): WriterAnswer => ({ fault: String(fault) }));
-process.send?.(answer, () => process.exit());
+process.send?.(answer, end);

@@ -1,9 +1,9 @@
-import { fork } from 'node:child_process';
+import { execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
 import { programAt } from '../programs.js';
 import type { ParquetFile } from './manifest.js';
 import type { ColumnType } from './published.js';
@@ -22,7 +22,7 @@ export interface SummedTable {
 
 export type WriterOrder = Means &
   (
-    | { kind: 'write'; lines: string; columns: Record<string, ColumnType>; folder: string }
+    | { kind: 'write'; pipe: string; columns: Record<string, ColumnType>; part: string; folder: string }
     | { kind: 'sum'; tables: SummedTable[] }
     | { kind: 'derive'; name: string; of: Record<string, string[]>; file: string }
   );
@@ -37,11 +37,11 @@ export interface WriterAnswer {
 }
 
 /** A process of its own for what is heavy, with nothing in its environment. */
-async function ordered(order: WriterOrder, signal: AbortSignal): Promise<WriterAnswer> {
+async function ordered(order: WriterOrder, signal: AbortSignal, lines?: Readable): Promise<WriterAnswer> {
   const child = fork(programAt('./datasets/writer.child.js'), [JSON.stringify(order)], {
     env: {},
     execArgv: ['--max-old-space-size=128'],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: [lines ? 'pipe' : 'ignore', 'ignore', 'inherit', 'ipc'],
   });
   const gone = once(child, 'exit');
   const end = () => child.kill('SIGKILL');
@@ -49,6 +49,8 @@ async function ordered(order: WriterOrder, signal: AbortSignal): Promise<WriterA
   if (signal.aborted) end();
   let answer: WriterAnswer | undefined;
   child.on('message', (told: WriterAnswer) => (answer = told));
+  // Lines that ended before their end look whole to who reads them.
+  const read = lines && child.stdin ? pipeline(lines, child.stdin).catch((fault: unknown) => (end(), String(fault))) : undefined;
   try {
     await gone;
   } finally {
@@ -56,26 +58,27 @@ async function ordered(order: WriterOrder, signal: AbortSignal): Promise<WriterA
     signal.removeEventListener('abort', end);
   }
   signal.throwIfAborted();
+  const cut = await read;
+  if (cut !== undefined && answer?.fault === undefined) throw new Error(`Parquet was not written: ${cut}`);
   if (!answer || answer.fault !== undefined) throw new Error(`Parquet was not written: ${answer?.fault ?? 'its process ended'}`);
   return answer;
 }
 
 /**
- * Of lines as PostgreSQL's COPY gives them as CSV. They lie on the disk for a moment: there DuckDB reads them with all its threads,
- * and no pipe is left in the middle where one of its ends dies.
+ * Of lines as PostgreSQL's COPY gives them as CSV, while they come. DuckDB reads files and named pipes, not what a process of Node
+ * inherits; both ends of the pipe are in that one process, so that none waits for another that is dead.
  */
 export async function writeParquet(
   lines: Readable,
-  order: Means & { columns: Record<string, ColumnType>; folder: string },
+  order: Means & { columns: Record<string, ColumnType>; part: string; folder: string },
   signal: AbortSignal,
 ): Promise<WrittenFile[]> {
-  const path = `${order.folder}.csv`;
+  const pipe = `${order.folder}.csv`;
+  await promisify(execFile)('mkfifo', [pipe]);
   try {
-    await pipeline(lines, createWriteStream(path));
-    signal.throwIfAborted();
-    return (await ordered({ kind: 'write', ...order, lines: path }, signal)).files ?? [];
+    return (await ordered({ kind: 'write', ...order, pipe }, signal, lines)).files ?? [];
   } finally {
-    await rm(path, { force: true });
+    await rm(pipe);
   }
 }
 
