@@ -67,6 +67,11 @@ describe('A question in SQL', () => {
     ]);
   });
 
+  it.each(['SELECT 1e400', 'SELECT sum(amount_cents) OVER (ORDER BY 9e999) FROM donations'])(
+    'is refused where it has no plain form: %s',
+    async (sql) => expect(codesOf(await b.query(sql))).toEqual([422, 'sql_refused']),
+  );
+
   it('says where it was cut', async () => {
     const { json } = await b.query('SELECT * FROM range(20000)');
     expect(json).toMatchObject({ rowCount: 10_000, truncated: true });

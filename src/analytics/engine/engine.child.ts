@@ -31,12 +31,21 @@ let seenBy: string | null | undefined;
 
 const tell = (told: Told) => process.send?.(told);
 
+/** Some statements cannot be told as JSON: those with a number beyond all bounds, say. */
+async function treeOf(duck: DuckDBConnection, sql: string): Promise<Serialized> {
+  const parsed = await duck.runAndReadAll('SELECT json_serialize_sql($1::VARCHAR, skip_null := true, skip_empty := true)', [sql]);
+  try {
+    return JSON.parse(String(parsed.getRows()[0]?.[0])) as Serialized;
+  } catch {
+    return { error: true, error_message: 'a number in it is too large' };
+  }
+}
+
 async function open(order: Opened): Promise<void> {
   if (!connection) throw new Error('it has not begun');
   cursor = undefined;
   const { id, sql, owner, as } = order;
-  const parsed = await connection.runAndReadAll('SELECT json_serialize_sql($1::VARCHAR, skip_null := true, skip_empty := true)', [sql]);
-  const why = objectionTo(JSON.parse(String(parsed.getRows()[0]?.[0])) as Serialized, Object.keys(tables));
+  const why = objectionTo(await treeOf(connection, sql), Object.keys(tables));
   if (why !== undefined) return void tell({ kind: 'refused', id, why });
   if (owner !== seenBy) {
     seenBy = undefined;

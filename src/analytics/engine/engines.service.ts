@@ -158,6 +158,7 @@ export class Engines implements OnApplicationShutdown {
     try {
       const told = await engine.ask(order, ms);
       if (told.kind === 'refused') this.counts.refused += 1;
+      if (told.kind === 'failed') this.log.error({ why: told.why, version: engine.of.version }, 'a business question failed');
       return told;
     } catch (fault) {
       this.counts.died += 1;

@@ -4,7 +4,7 @@
  */
 export const vocabulary = {
   money:
-    'arrecad* / levant* / capt* / receita* / dinheiro / valor arrecadado / total arrecadado / raise* / raising / money / amount / amount raised / money raised / revenue / funds',
+    'arrecad* / entrou / entraram / levant* / capt* / receita* / dinheiro / valor arrecadado / total arrecadado / raise* / raising / money / amount / amount raised / money raised / revenue / funds',
   gifts: 'doac* / contribuic* / donation* / gift* / contribution*',
   donors:
     'doador* / apoiador* / pessoas doaram / pessoas diferentes / donor* / giver* / supporter* / people gave / people donated / people donate',

@@ -59,7 +59,7 @@ export function conceptAt(words: readonly string[], at: number): { concept: Conc
 
 const english = new Set(
   `the how many much did we what is are was were which last this by per in of year month week day days and get raise raised donation donations
-  donors campaigns campaign top messages yesterday today average amount not paid number active`.split(/\s+/),
+  donors campaigns campaign top messages yesterday today average amount not paid number active tell me show about for from`.split(/\s+/),
 );
 
 /** In which an answer is told. */
