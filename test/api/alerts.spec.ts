@@ -181,7 +181,8 @@ it('Connections are counted whoever holds them, by an ordinary role, too', async
   await people.rows(`CREATE ROLE ${role}`);
   await people.rows(`GRANT SELECT, INSERT, DELETE ON instance_samples TO ${role}`);
   const config = people.app.get<Config>(CONFIG);
-  const url = new URL(String(config.DATABASE_URL));
+  // A pooler would not take the option.
+  const url = new URL(String(config.DATABASE_DIRECT_URL ?? config.DATABASE_URL));
   url.searchParams.set('options', `-c role=${role}`);
   const store = new SamplesStore({ ...config, DATABASE_URL: url.href });
   const facts = (await people.app.get(SamplesStore).recent(60))[0]?.facts ?? ({} as Facts);

@@ -50,7 +50,7 @@ const migrators = () =>
 async function somebodyInTheWay() {
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
-  await client.query('BEGIN; CREATE TABLE queue_states (n int)');
+  await client.query('BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; CREATE TABLE queue_states (n int)');
   return { leave: () => client.query('ROLLBACK').then(() => client.end()) };
 }
 
