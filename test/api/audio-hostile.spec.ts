@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { writeFile, rm, mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { kindOf } from '../../src/queues/audio/engine/kinds.js';
@@ -90,6 +90,12 @@ it('what has no sound, or sound that is not read here, is no recording', async (
   expect((await engineOn(eight)).outcome).toMatchObject({ kind: 'failed', fault: 'not_audio' });
 });
 
+it.each([1, 10, 24, 999])('what has %i samples in a second is no recording, and fells no engine', async (hertz) => {
+  const slow = Buffer.from(wave);
+  slow.writeUInt32LE(hertz, 24);
+  expect((await engineOn(slow)).outcome).toMatchObject({ kind: 'failed', fault: 'not_audio' });
+});
+
 it('whatever is cut off or changed, the engine ends in its time and says what it found', async () => {
   let seed = 7;
   const random = (most: number) => (seed = (seed * 16_807) % 2_147_483_647) % most;
@@ -137,6 +143,21 @@ it('the engine knows nothing of the process that asked for it', async () => {
   expect(Number(limits.core_file_size_blocks!.soft)).toBe(0);
   expect(Number((limits.data_seg_size_kbytes ?? limits.data_seg_size_bytes)!.soft)).toBeLessThanOrEqual(4_096 * 1_024 * 1_024);
   expect(Number(limits.open_files!.soft)).toBe(64);
+});
+
+it('requests come before the engine, before any of its threads, and from its first moment', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'mutirao-nice-'));
+  const main = join(folder, 'main.mjs');
+  await writeFile(
+    main,
+    `import { readdirSync } from 'node:fs'; import { getPriority } from 'node:os'; const nice = readdirSync('/proc/self/task').map((id) => getPriority(Number(id)));
+     process.send({ kind: 'ready' }); process.once('message', () => process.send({ kind: 'failed', fault: 'damaged', words: JSON.stringify(nice) }, () => process.exit(0)));`,
+  );
+  const { outcome } = await engineOn(wave, { main });
+  await rm(folder, { recursive: true });
+  const nice = JSON.parse((outcome as { words: string }).words) as number[];
+  expect(nice.length).toBeGreaterThan(1);
+  expect(Math.min(...nice)).toBeGreaterThanOrEqual(Math.min(19, getPriority() + 10));
 });
 
 it('that the engine does not even start is no recording’s fault', async () => {

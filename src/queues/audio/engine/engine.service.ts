@@ -16,6 +16,8 @@ const MOST_MS = 900_000;
 const MOST_FILE_MB = 128;
 const MOST_OPEN_FILES = 64;
 const SCRIPT_MB = 96;
+/** Requests come first: from its first moment, and with all its threads, which it could not do of itself. */
+const LOW_PRIORITY = 10;
 /** What Node 24 sets aside for machine code before it begins; it is counted, and hardly used. */
 const RESERVED_MB = 3_584;
 const MOST_WORDS = 2_000;
@@ -26,7 +28,7 @@ const MOST_WORDS = 2_000;
  */
 const BOUNDS = [
   `ulimit -c 0; ulimit -d ${(ENGINE_MEMORY_MB + RESERVED_MB) * 1_024}; ulimit -f ${MOST_FILE_MB * 2_048}`,
-  `ulimit -t ${MOST_MS / 1_000}; ulimit -n ${MOST_OPEN_FILES}; exec "$0" "$@"`,
+  `ulimit -t ${MOST_MS / 1_000}; ulimit -n ${MOST_OPEN_FILES}; exec nice -n ${LOW_PRIORITY} "$0" "$@"`,
 ].join('; ');
 
 export type Outcome =
