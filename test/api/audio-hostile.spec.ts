@@ -127,16 +127,44 @@ it('tells about how long each lasts without decoding it, and never stumbles over
   expect(aboutSeconds(kindOf(wave)!, { first: wave, last: wave }, wave.length)).toBeCloseTo(2, 1);
 });
 
+it('says of no short file that it lasts for hours, whatever that says', async () => {
+  const flac = await encoded(speech(1, { channels: 1 }), 'flac');
+  // As many samples as its head has room for.
+  flac.fill(0xff, 22, 26);
+  flac[21] = flac[21]! | 15;
+  const told = aboutSeconds(kindOf(flac)!, { first: flac, last: flac }, flac.length);
+  expect(told).toBeLessThanOrEqual(flac.length / 100);
+});
+
+it('an engine that takes more memory than it may is ended', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'mutirao-memory-'));
+  const main = join(folder, 'main.mjs');
+  await writeFile(
+    main,
+    `process.send({ kind: 'ready' }); const all = []; process.once('message', () => setInterval(() => all.length < 30 ? all.push(Buffer.alloc(32 << 20, 1)) : process.send({ kind: 'full' }, () => process.exit(0)), 100));`,
+  );
+  const { outcome } = await engineOn(wave, { main });
+  await rm(folder, { recursive: true });
+  expect(outcome).toEqual({ kind: 'crashed', words: 'it took too much memory' });
+});
+
 it('the engine knows nothing of the process that asked for it', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'mutirao-env-'));
   const main = join(folder, 'main.mjs');
   await writeFile(
     main,
-    `process.send({ kind: 'ready' }); process.once('message', () => process.send({ kind: 'failed', fault: 'damaged', words: JSON.stringify([Object.keys(process.env), process.report.getReport().userLimits]) }, () => process.exit(0)));`,
+    `import { readFileSync } from 'node:fs'; process.send({ kind: 'ready' }); process.once('message', () => process.send({ kind: 'failed', fault: 'damaged', words: JSON.stringify([Object.keys(process.env), process.report.getReport().userLimits, readFileSync('/proc/self/oom_score_adj', 'utf8')]) }, () => process.exit(0)));`,
   );
-  const { outcome } = await engineOn(wave, { main });
+  const { outcome } = await engineOn(wave, { main, mostSeconds: 36_000 });
   await rm(folder, { recursive: true });
-  const [names, limits] = JSON.parse((outcome as { words: string }).words) as [string[], Record<string, { soft: string | number }>];
+  const [names, limits, odds] = JSON.parse((outcome as { words: string }).words) as [
+    string[],
+    Record<string, { soft: string | number }>,
+    string,
+  ];
+  // Where memory is short for all, it goes first; and where recordings may last for ten hours, it has its time.
+  expect(odds.trim()).toBe('1000');
+  expect(Number(limits.cpu_time_seconds!.soft)).toBe(9_000);
   expect(
     names.filter((name) => !['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'PWD', 'OLDPWD', '_', 'SHLVL'].includes(name)),
   ).toEqual([]);

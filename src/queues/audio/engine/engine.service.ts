@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { ENGINE_MEMORY_MB } from '../line/machine.js';
@@ -12,7 +13,10 @@ export interface EngineProgram {
 export const ENGINE_PROGRAM = Symbol('engine program');
 
 const usual: EngineProgram = { main: fileURLToPath(new URL('./engine.main.js', import.meta.url)), silentMs: 20_000 };
-const MOST_MS = 900_000;
+/** Of the processor and of the clock; where recordings may last for hours, a quarter of that. */
+const LEAST_MOST_MS = 900_000;
+const MOST_MS_OF_A_SECOND = 250;
+const WEIGH_EVERY_MS = 250;
 const MOST_FILE_MB = 128;
 const MOST_OPEN_FILES = 64;
 const SCRIPT_MB = 96;
@@ -26,10 +30,13 @@ const MOST_WORDS = 2_000;
  * Bounds that the system itself keeps, whatever the program in them does: memory, time of the processor, size of files;
  * and no picture of its memory is left behind.
  */
-const BOUNDS = [
-  `ulimit -c 0; ulimit -d ${(ENGINE_MEMORY_MB + RESERVED_MB) * 1_024}; ulimit -f ${MOST_FILE_MB * 2_048}`,
-  `ulimit -t ${MOST_MS / 1_000}; ulimit -n ${MOST_OPEN_FILES}; exec nice -n ${LOW_PRIORITY} "$0" "$@"`,
-].join('; ');
+const boundsFor = (mostMs: number): string =>
+  [
+    // Where memory is short for all, it is this one that goes.
+    '{ echo 1000 > /proc/$$/oom_score_adj; } 2> /dev/null',
+    `ulimit -c 0; ulimit -d ${(ENGINE_MEMORY_MB + RESERVED_MB) * 1_024}; ulimit -f ${MOST_FILE_MB * 2_048}`,
+    `ulimit -t ${Math.ceil(mostMs / 1_000)}; ulimit -n ${MOST_OPEN_FILES}; exec nice -n ${LOW_PRIORITY} "$0" "$@"`,
+  ].join('; ');
 
 export type Outcome =
   | Exclude<Word, { kind: 'ready' | 'progress' }>
@@ -49,15 +56,16 @@ export class Engine {
   }
 
   run(errand: Errand, over: AbortSignal, tell: (share: number) => void): Promise<Outcome> {
-    const child = spawn('/bin/sh', ['-c', BOUNDS, process.execPath, `--max-old-space-size=${SCRIPT_MB}`, this.program.main], {
+    const mostMs = Math.max(LEAST_MOST_MS, errand.mostSeconds * MOST_MS_OF_A_SECOND);
+    const child = spawn('/bin/sh', ['-c', boundsFor(mostMs), process.execPath, `--max-old-space-size=${SCRIPT_MB}`, this.program.main], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       env: {},
       cwd: errand.folder,
     });
-    return this.watch(child, errand, over, tell);
+    return this.watch(child, errand, mostMs, over, tell);
   }
 
-  private watch(child: ChildProcess, errand: Errand, over: AbortSignal, tell: (share: number) => void): Promise<Outcome> {
+  private watch(child: ChildProcess, errand: Errand, mostMs: number, over: AbortSignal, tell: (share: number) => void): Promise<Outcome> {
     return new Promise((resolve) => {
       let said: Outcome | undefined;
       let isThere = false;
@@ -72,7 +80,9 @@ export class Engine {
       // Where it was this process that stood still, what was said meanwhile is read before anybody is blamed.
       const lookUp = () => performance.now() > heardAt + silentMs && end('it stood still');
       const silence = setTimeout(() => setImmediate(lookUp), silentMs + 1);
-      const time = setTimeout(() => end('it took too long'), MOST_MS);
+      const time = setTimeout(() => end('it took too long'), mostMs);
+      const weigh = async () => (await residentMb(child.pid)) > ENGINE_MEMORY_MB && end('it took too much memory');
+      const weighing = setInterval(() => void weigh(), WEIGH_EVERY_MS);
       const stop = () => end('');
       child.stderr?.setEncoding('utf8').on('data', (text: string) => (words = (words + text).slice(-MOST_WORDS)));
       child.on('message', (word: Word) => {
@@ -90,6 +100,7 @@ export class Engine {
       child.on('close', (code, signal) => {
         clearTimeout(silence);
         clearTimeout(time);
+        clearInterval(weighing);
         over.removeEventListener('abort', stop);
         if (said) resolve(said);
         else if (over.aborted) resolve({ kind: 'stopped' });
@@ -102,4 +113,10 @@ export class Engine {
       if (over.aborted) stop();
     });
   }
+}
+
+/** What a process has of the memory at the moment; nothing where the system does not tell, or it is gone. */
+async function residentMb(pid: number | undefined): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1_024;
 }
