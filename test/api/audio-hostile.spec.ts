@@ -188,6 +188,22 @@ it('requests come before the engine, before any of its threads, and from its fir
   expect(Math.min(...nice)).toBeGreaterThanOrEqual(Math.min(19, getPriority() + 10));
 });
 
+it.each([
+  ['who is kept from the processor by others stands not still', 'setTimeout(say, 2_500)', 'failed'],
+  ['who spins without a word does', 'for (;;);', 'crashed'],
+  ['who never comes back does, at last', 'setInterval(() => undefined, 1_000)', 'crashed'],
+])('%s', async (_name, work, kind) => {
+  const folder = await mkdtemp(join(tmpdir(), 'mutirao-still-'));
+  const main = join(folder, 'main.mjs');
+  await writeFile(
+    main,
+    `const say = () => process.send({ kind: 'failed', fault: 'damaged', words: '' }, () => process.exit(0)); process.send({ kind: 'ready' }); process.once('message', () => { ${work} });`,
+  );
+  const { outcome } = await engineOn(wave, { main, silentMs: 1_000 });
+  await rm(folder, { recursive: true });
+  expect(outcome).toMatchObject(kind === 'crashed' ? { kind, words: 'it stood still' } : { kind });
+});
+
 it('that the engine does not even start is no recording’s fault', async () => {
   const { outcome } = await engineOn(wave, { main: '/nowhere/engine.main.js' });
   expect(outcome).toMatchObject({ kind: 'absent' });

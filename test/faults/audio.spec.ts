@@ -17,7 +17,7 @@ let a: Audio;
 let env: Record<string, string | undefined>;
 const workers: Awaited<ReturnType<typeof spawnLab>>[] = [];
 beforeAll(async () => {
-  a = await openAudio({ APP_ROLE: 'api' });
+  a = await openAudio({ APP_ROLE: 'api', AUDIO_MAX_WAITING_EACH: '500' });
   const { database, redis } = a.people.install;
   env = labEnvironment(database.url, redis.url, { APP_ROLE: 'worker', LOG_LEVEL: 'silent', DATA_DIR: a.dataDir, AUDIO_CONCURRENCY: '2' });
 });

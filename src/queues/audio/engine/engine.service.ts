@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { ENGINE_MEMORY_MB } from '../line/machine.js';
+import { usageOf } from './usage.js';
 import type { Errand, Word } from './words.js';
 
 /** What does the work, and how long it may say nothing. */
@@ -16,7 +16,10 @@ const usual: EngineProgram = { main: fileURLToPath(new URL('./engine.main.js', i
 /** Of the processor and of the clock; where recordings may last for hours, a quarter of that. */
 const LEAST_MOST_MS = 900_000;
 const MOST_MS_OF_A_SECOND = 250;
-const WEIGH_EVERY_MS = 250;
+const LOOK_EVERY_MS = 250;
+/** Who is silent and had not even such a part of a core does not stand still: others are before him, but not for ever. */
+const LEAST_PART = 0.1;
+const MOST_PATIENCE = 6;
 const MOST_FILE_MB = 128;
 const MOST_OPEN_FILES = 64;
 const SCRIPT_MB = 96;
@@ -77,17 +80,23 @@ export class Engine {
       };
       const { silentMs } = this.program;
       let heardAt = performance.now();
-      // Where it was this process that stood still, what was said meanwhile is read before anybody is blamed.
-      const lookUp = () => performance.now() > heardAt + silentMs && end('it stood still');
-      const silence = setTimeout(() => setImmediate(lookUp), silentMs + 1);
+      let [used, usedWhenHeard] = [0, 0];
+      // Where it was this process that stood still, what was said meanwhile is read before anybody is blamed: while it is asked what is used.
+      const lookUp = async () => {
+        const usage = await usageOf(child.pid);
+        if (usage && usage.memoryMb > ENGINE_MEMORY_MB) end('it took too much memory');
+        used = usage?.processorMs ?? Infinity;
+        const silent = performance.now() - heardAt;
+        const hadItsTime = used - usedWhenHeard >= silentMs * LEAST_PART || silent > silentMs * MOST_PATIENCE;
+        if (silent > silentMs && hadItsTime) end('it stood still');
+      };
+      const looking = setInterval(() => void lookUp(), LOOK_EVERY_MS);
       const time = setTimeout(() => end('it took too long'), mostMs);
-      const weigh = async () => (await residentMb(child.pid)) > ENGINE_MEMORY_MB && end('it took too much memory');
-      const weighing = setInterval(() => void weigh(), WEIGH_EVERY_MS);
       const stop = () => end('');
       child.stderr?.setEncoding('utf8').on('data', (text: string) => (words = (words + text).slice(-MOST_WORDS)));
       child.on('message', (word: Word) => {
         heardAt = performance.now();
-        silence.refresh();
+        usedWhenHeard = used;
         if (word.kind === 'progress') tell(word.share);
         else if (word.kind !== 'ready') said = word;
         else if (!isThere) {
@@ -98,9 +107,8 @@ export class Engine {
       child.on('error', (fault) => (words = fault.message));
       // What it wrote last has been read by then.
       child.on('close', (code, signal) => {
-        clearTimeout(silence);
         clearTimeout(time);
-        clearInterval(weighing);
+        clearInterval(looking);
         over.removeEventListener('abort', stop);
         if (said) resolve(said);
         else if (over.aborted) resolve({ kind: 'stopped' });
@@ -113,10 +121,4 @@ export class Engine {
       if (over.aborted) stop();
     });
   }
-}
-
-/** What a process has of the memory at the moment; nothing where the system does not tell, or it is gone. */
-async function residentMb(pid: number | undefined): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1_024;
 }
