@@ -18,7 +18,7 @@ const LEAST_MOST_MS = 900_000;
 const MOST_MS_OF_A_SECOND = 250;
 const LOOK_EVERY_MS = 250;
 /** Who is silent and had not even such a part of a core does not stand still: others are before him, but not for ever. */
-const LEAST_PART = 0.1;
+const LEAST_PART = 0.25;
 const MOST_PATIENCE = 6;
 const MOST_FILE_MB = 128;
 const MOST_OPEN_FILES = 64;
