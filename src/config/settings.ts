@@ -159,6 +159,7 @@ export const sections = {
     AUDIO_MAX_MB: whole(25, { min: 1, max: 1024, help: 'largest audio file' }),
     AUDIO_MAX_MINUTES: whole(60, { min: 1, max: 600, help: 'longest audio' }),
     AUDIO_MAX_WAITING: whole(500, { min: 1, max: 100_000, help: 'audio files that may wait at once' }),
+    AUDIO_MAX_WAITING_EACH: whole(50, { min: 1, max: 100_000, help: 'audio files of one person that may wait at once' }),
     AUDIO_CONCURRENCY: wholeOr('auto', 'auto', {
       min: 1,
       max: 64,

@@ -70,6 +70,7 @@ function simulated(seed: number, { load, slots, jobs }: { load: number; slots: n
         0,
       ),
       slots,
+      laterMs: 0,
       ...overtaking(handicapSeconds[priority]),
     };
     const late = line
@@ -118,6 +119,7 @@ it('says a number, whatever it has seen', () => {
     running: fc.nat(64),
     runningSeconds: fc.double({ min: 0, max: 1e5, noNaN: true }),
     slots: fc.integer({ min: 1, max: 64 }),
+    laterMs: fc.nat(1e6),
     overtaking: fc.double({ min: 0, max: 100, noNaN: true }),
     overtakingSeconds: fc.double({ min: 0, max: 1e4, noNaN: true }),
   });

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { writeFile, rm, mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { kindOf } from '../../src/queues/audio/engine/kinds.js';
@@ -90,6 +90,12 @@ it('what has no sound, or sound that is not read here, is no recording', async (
   expect((await engineOn(eight)).outcome).toMatchObject({ kind: 'failed', fault: 'not_audio' });
 });
 
+it.each([1, 10, 24, 999])('what has %i samples in a second is no recording, and fells no engine', async (hertz) => {
+  const slow = Buffer.from(wave);
+  slow.writeUInt32LE(hertz, 24);
+  expect((await engineOn(slow)).outcome).toMatchObject({ kind: 'failed', fault: 'not_audio' });
+});
+
 it('whatever is cut off or changed, the engine ends in its time and says what it found', async () => {
   let seed = 7;
   const random = (most: number) => (seed = (seed * 16_807) % 2_147_483_647) % most;
@@ -121,22 +127,81 @@ it('tells about how long each lasts without decoding it, and never stumbles over
   expect(aboutSeconds(kindOf(wave)!, { first: wave, last: wave }, wave.length)).toBeCloseTo(2, 1);
 });
 
+it('says of no short file that it lasts for hours, whatever that says', async () => {
+  const flac = await encoded(speech(1, { channels: 1 }), 'flac');
+  // As many samples as its head has room for.
+  flac.fill(0xff, 22, 26);
+  flac[21] = flac[21]! | 15;
+  const told = aboutSeconds(kindOf(flac)!, { first: flac, last: flac }, flac.length);
+  expect(told).toBeLessThanOrEqual(flac.length / 100);
+});
+
+it('an engine that takes more memory than it may is ended', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'mutirao-memory-'));
+  const main = join(folder, 'main.mjs');
+  await writeFile(
+    main,
+    `process.send({ kind: 'ready' }); const all = []; process.once('message', () => setInterval(() => all.length < 30 ? all.push(Buffer.alloc(32 << 20, 1)) : process.send({ kind: 'full' }, () => process.exit(0)), 100));`,
+  );
+  const { outcome } = await engineOn(wave, { main });
+  await rm(folder, { recursive: true });
+  expect(outcome).toEqual({ kind: 'crashed', words: 'it took too much memory' });
+});
+
 it('the engine knows nothing of the process that asked for it', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'mutirao-env-'));
   const main = join(folder, 'main.mjs');
   await writeFile(
     main,
-    `process.send({ kind: 'ready' }); process.once('message', () => process.send({ kind: 'failed', fault: 'damaged', words: JSON.stringify([Object.keys(process.env), process.report.getReport().userLimits]) }, () => process.exit(0)));`,
+    `import { readFileSync } from 'node:fs'; process.send({ kind: 'ready' }); process.once('message', () => process.send({ kind: 'failed', fault: 'damaged', words: JSON.stringify([Object.keys(process.env), process.report.getReport().userLimits, readFileSync('/proc/self/oom_score_adj', 'utf8')]) }, () => process.exit(0)));`,
   );
-  const { outcome } = await engineOn(wave, { main });
+  const { outcome } = await engineOn(wave, { main, mostSeconds: 36_000 });
   await rm(folder, { recursive: true });
-  const [names, limits] = JSON.parse((outcome as { words: string }).words) as [string[], Record<string, { soft: string | number }>];
+  const [names, limits, odds] = JSON.parse((outcome as { words: string }).words) as [
+    string[],
+    Record<string, { soft: string | number }>,
+    string,
+  ];
+  // Where memory is short for all, it goes first; and where recordings may last for ten hours, it has its time.
+  expect(odds.trim()).toBe('1000');
+  expect(Number(limits.cpu_time_seconds!.soft)).toBe(9_000);
   expect(
     names.filter((name) => !['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'PWD', 'OLDPWD', '_', 'SHLVL'].includes(name)),
   ).toEqual([]);
   expect(Number(limits.core_file_size_blocks!.soft)).toBe(0);
   expect(Number((limits.data_seg_size_kbytes ?? limits.data_seg_size_bytes)!.soft)).toBeLessThanOrEqual(4_096 * 1_024 * 1_024);
   expect(Number(limits.open_files!.soft)).toBe(64);
+});
+
+it('requests come before the engine, before any of its threads, and from its first moment', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'mutirao-nice-'));
+  const main = join(folder, 'main.mjs');
+  await writeFile(
+    main,
+    `import { readdirSync } from 'node:fs'; import { getPriority } from 'node:os'; const nice = readdirSync('/proc/self/task').map((id) => getPriority(Number(id)));
+     process.send({ kind: 'ready' }); process.once('message', () => process.send({ kind: 'failed', fault: 'damaged', words: JSON.stringify(nice) }, () => process.exit(0)));`,
+  );
+  const { outcome } = await engineOn(wave, { main });
+  await rm(folder, { recursive: true });
+  const nice = JSON.parse((outcome as { words: string }).words) as number[];
+  expect(nice.length).toBeGreaterThan(1);
+  expect(Math.min(...nice)).toBeGreaterThanOrEqual(Math.min(19, getPriority() + 10));
+});
+
+it.each([
+  ['who is kept from the processor by others stands not still', 'setTimeout(say, 2_500)', 'failed'],
+  ['who spins without a word does', 'for (;;);', 'crashed'],
+  ['who never comes back does, at last', 'setInterval(() => undefined, 1_000)', 'crashed'],
+])('%s', async (_name, work, kind) => {
+  const folder = await mkdtemp(join(tmpdir(), 'mutirao-still-'));
+  const main = join(folder, 'main.mjs');
+  await writeFile(
+    main,
+    `const say = () => process.send({ kind: 'failed', fault: 'damaged', words: '' }, () => process.exit(0)); process.send({ kind: 'ready' }); process.once('message', () => { ${work} });`,
+  );
+  const { outcome } = await engineOn(wave, { main, silentMs: 1_000 });
+  await rm(folder, { recursive: true });
+  expect(outcome).toMatchObject(kind === 'crashed' ? { kind, words: 'it stood still' } : { kind });
 });
 
 it('that the engine does not even start is no recording’s fault', async () => {

@@ -1,14 +1,21 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { JobsStore } from '../../src/queues/audio/jobs.store.js';
+import { Promises, type Obstacle } from '../../src/queues/audio/line/promises.service.js';
 import { openAudio, patient, type Audio } from '../support/audio.js';
 import { eventually } from '../support/lab.js';
 import { codesOf } from '../support/people.js';
 import { speech } from '../support/sounds.js';
 
 const MOST_WAITING = 8;
+const MOST_WAITING_EACH = 4;
 const wave = speech(2, { channels: 1 });
 let a: Audio;
 beforeAll(async () => {
-  a = await openAudio({ AUDIO_MAX_WAITING: String(MOST_WAITING), AUDIO_CONCURRENCY: '1' });
+  a = await openAudio({
+    AUDIO_MAX_WAITING: String(MOST_WAITING),
+    AUDIO_MAX_WAITING_EACH: String(MOST_WAITING_EACH),
+    AUDIO_CONCURRENCY: '1',
+  });
 });
 afterAll(() => a.close());
 const admin = (method: string, path: string, body?: unknown) =>
@@ -93,7 +100,7 @@ it('takes high ones before normal and low ones, and none waits longer than its h
   for (const priority of ['low', 'normal', 'high']) sent[priority] = await a.send(a.ana, wave, { priority });
   // Came two minutes before all others.
   sent.old = await a.send(a.ana, wave, { priority: 'low' });
-  await a.rows(`UPDATE audio_jobs SET rank_at = rank_at - interval '125 seconds' WHERE id = $1`, [sent.old]);
+  await a.rows(`UPDATE audio_jobs SET rank_at = rank_at - interval '150 seconds' WHERE id = $1`, [sent.old]);
   const positions = await Promise.all(['old', 'high', 'normal', 'low'].map(async (name) => (await a.read(a.ana, sent[name])).position));
   expect(positions).toEqual([0, 1, 2, 3]);
   await resume();
@@ -129,6 +136,51 @@ it('takes no more than may wait, of however many that come at once, and says whe
   if (status === 503) expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
   await a.rows(`UPDATE audio_jobs SET about_seconds = 2 WHERE state = 'queued'`);
   await admin('PUT', '/audio/concurrency', { atOnce: null });
+});
+
+it('lets nobody fill the line alone, and says when one of his has been taken', async () => {
+  await pause();
+  const eva = await a.people.person();
+  const ids = [await a.send(eva, wave), await a.send(eva, wave)];
+  // However many come at once.
+  const answers = await Promise.all(Array.from({ length: 3 }, () => a.upload(eva, wave)));
+  expect(answers.filter(({ status }) => status === 202)).toHaveLength(MOST_WAITING_EACH - ids.length);
+  expect(answers.filter(({ status }) => status !== 202).map(codesOf)).toEqual([[429, 'too_many_waiting']]);
+  const refused = await a.upload(eva, wave);
+  expect(codesOf(refused)).toEqual([429, 'too_many_waiting']);
+  expect(refused.headers.get('retry-after')).toBe('60');
+  await a.send(a.donor, wave);
+  await a.ask(eva, 'DELETE', `/${ids[0]}`);
+  await a.send(eva, wave);
+  // Of a line that moves, it is computed from where the first of his stands.
+  await a.rows(`UPDATE audio_jobs SET about_seconds = 600 WHERE state = 'queued'`);
+  await a.rows(`UPDATE audio_jobs SET rank_at = rank_at + interval '1 hour' WHERE owner_id = $1 AND state = 'queued'`, [eva.user.id]);
+  const promises = a.people.app.get(Promises, { strict: false });
+  const [stood] = await a.rows<{ many: number }>(`SELECT count(*)::int AS many FROM audio_jobs WHERE state = 'queued' AND owner_id <> $1`, [
+    eva.user.id,
+  ]);
+  expect(await a.people.app.get(JobsStore, { strict: false }).beforeFirstOf(eva.user.id)).toBe(stood!.many);
+  await a.rows(`DELETE FROM queue_states WHERE queue = 'audio'`);
+  const seconds = async (obstacle: Obstacle) => Number((await promises.refusal(obstacle, eva.user.id)).headers['retry-after']);
+  expect(await seconds('too_many_waiting')).toBeGreaterThan(await seconds('overloaded'));
+  for (const as of [eva, a.donor]) {
+    const { items } = (await a.ask(as, 'GET', '?status=queued')).json as { items: { id: string }[] };
+    for (const { id } of items) await a.ask(as, 'DELETE', `/${id}`);
+  }
+});
+
+it('whoever sends many at once leaves room for others between them', async () => {
+  await pause();
+  const eva = await a.people.person();
+  const ids = [await a.send(eva, wave), await a.send(eva, wave), await a.send(eva, wave)];
+  const other = await a.send(a.donor, wave);
+  const rows = await a.rows<{ id: string; rank: number; handicap: number }>(
+    `SELECT id, extract(epoch FROM rank_at)::float8 AS rank, extract(epoch FROM rank_at - created_at)::float8 AS handicap FROM audio_jobs WHERE state = 'queued' ORDER BY id`,
+  );
+  const of = (id?: string) => rows.find((row) => row.id === id)!;
+  expect(of(ids[1]).rank - of(ids[0]).rank).toBeGreaterThanOrEqual(4.99);
+  expect(of(ids[2]).rank - of(ids[1]).rank).toBeGreaterThanOrEqual(4.99);
+  expect(of(other).handicap).toBeCloseTo(30, 1);
 });
 
 it('cancels what waits and what is worked on, and takes its files away', async () => {

@@ -80,6 +80,7 @@ it.each([
 });
 
 const clicks = new Float32Array(48_000 * 6).map((_, at) => (at % 24_000 < 40 ? 0.9 : 0.002 * Math.sin(at / 20)));
+const huge = new Float32Array(48_000 * 4).map((_, at) => 1e30 * Math.sin(at / 10));
 const against = tones([{ decibels: -20, seconds: 4 }]);
 for (let at = against.indexOf('data') + 12; at + 4 <= against.length; at += 8) against.writeFloatLE(-against.readFloatLE(at), at);
 
@@ -90,6 +91,7 @@ it.each([
   ['a sine at the very top', tones([tone(0, 5)])],
   ['hardly anything but clicks', waveOf(clicks, { channels: 1 })],
   ['two channels that cancel each other', against],
+  ['a sine far above the top', waveOf(huge, { channels: 1 })],
 ])('%s comes out at −16 LUFS and at most −1 dBTP', async (_name, wave) => {
   const { outcome, normalized, waveform } = await engineOn(wave);
   const made = measuresOf(outcome);
@@ -100,4 +102,20 @@ it.each([
   expect(again.truePeakDbtp!).toBeLessThanOrEqual(-1);
   expect(again.integratedLufs).toBeCloseTo(made.normalized.integratedLufs!, 2);
   expect(waveform).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"[^>]*>.*<\/svg>\n$/s);
+});
+
+it('a lone click lifts no hiss behind it up to where voices are', async () => {
+  let seed = 1;
+  const hiss = () => ((seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647 - 0.5) * 2e-5;
+  const click = new Float32Array(48_000 * 10).map((_, at) => (at === 96_000 ? 1 : hiss()));
+  const { normalized } = await engineOn(waveOf(click, { channels: 1 }));
+  expect((await measured(normalized!)).silenceRatio).toBeGreaterThan(0.9);
+});
+
+it.each([
+  ['nothing but what is no number', Number.NaN],
+  ['nothing but what is infinite', Infinity],
+])('%s is no sound', async (_name, value) => {
+  const { outcome } = await engineOn(waveOf(new Float32Array(48_000).fill(value), { channels: 1 }));
+  expect(outcome).toMatchObject({ kind: 'failed', fault: 'damaged' });
 });

@@ -1,9 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { firstIdAt, newId } from '../../src/kernel/ids.js';
 import { AudioSweeper } from '../../src/queues/audio/sweeper.service.js';
 import { AudioStorage } from '../../src/queues/audio/storage.js';
 import { openAudio, type Audio } from '../support/audio.js';
+import { encoded } from '../support/encoded.js';
 import { eventually } from '../support/lab.js';
 import { codesOf } from '../support/people.js';
 import { speech } from '../support/sounds.js';
@@ -106,6 +108,73 @@ it('measures a recording, brings it to −16 LUFS and draws it; the original sta
   const files = (await a.files()).filter((path) => path.includes(job.id));
   expect(files.map((path) => path.split('/').at(-1)).sort()).toEqual(['normalized', 'original', 'waveform']);
   expect(await readFile(files.find((path) => path.endsWith('original'))!)).toEqual(wave);
+});
+
+it('sends any part of what was made, as players ask for it', async () => {
+  const id = await a.send(a.ana, wave);
+  await a.becomes(a.ana, id, 'completed');
+  const ask = async (headers: Record<string, string>, method = 'GET') => {
+    const answer = await fetch(`${a.people.url}/api/v1/queues/audio/jobs/${id}/normalized`, {
+      method,
+      headers: { authorization: `Bearer ${a.ana.accessToken}`, ...headers },
+    });
+    return { status: answer.status, headers: answer.headers, bytes: Buffer.from(await answer.arrayBuffer()) };
+  };
+  const whole = await ask({});
+  const { length } = whole.bytes;
+  expect([whole.status, whole.headers.get('accept-ranges'), whole.headers.get('content-range')]).toEqual([200, 'bytes', null]);
+  for (const [range, from, to] of [
+    ['bytes=0-0', 0, 0],
+    ['bytes=0-', 0, length - 1],
+    ['bytes=100-199', 100, 199],
+    [`bytes=${length - 1}-${length + 99}`, length - 1, length - 1],
+    ['bytes=-10', length - 10, length - 1],
+    [`bytes=-${length * 2}`, 0, length - 1],
+  ] as const) {
+    const part = await ask({ range });
+    expect([part.status, part.headers.get('content-range')]).toEqual([206, `bytes ${from}-${to}/${length}`]);
+    expect(part.headers.get('content-length')).toBe(String(to - from + 1));
+    expect(part.bytes.equals(whole.bytes.subarray(from, to + 1))).toBe(true);
+  }
+  for (const range of [`bytes=${length}-`, 'bytes=-0']) {
+    const none = await ask({ range });
+    expect([none.status, none.headers.get('content-range')]).toEqual([416, `bytes */${length}`]);
+    expect(JSON.parse(none.bytes.toString())).toMatchObject({ code: 'range_not_satisfiable' });
+  }
+  // What is not understood, or was asked of another file, is not asked at all.
+  for (const range of ['bytes=5-2', 'bytes=0-1,4-5', 'lines=0-1', 'bytes=-']) expect((await ask({ range })).bytes).toHaveLength(length);
+  const etag = whole.headers.get('etag')!;
+  expect((await ask({ range: 'bytes=0-4', 'if-range': etag })).bytes).toHaveLength(5);
+  expect((await ask({ range: 'bytes=0-4', 'if-range': '"another"' })).bytes).toHaveLength(length);
+  const head = await ask({ range: 'bytes=0-4' }, 'HEAD');
+  expect([head.status, head.headers.get('content-length')]).toEqual([200, String(length)]);
+});
+
+it('takes away what others began to make of it who are gone', async () => {
+  await a.people.send('POST', '/queues/audio/pause', undefined, a.admin.accessToken);
+  const id = await a.send(a.ana, wave);
+  const folder = dirname((await a.files()).find((path) => path.includes(id))!);
+  for (const run of ['run-1', 'run-2']) {
+    await mkdir(join(folder, run));
+    await writeFile(join(folder, run, 'normalized'), 'half of it');
+  }
+  await a.rows('UPDATE audio_jobs SET handovers = 2 WHERE id = $1', [id]);
+  await a.people.send('POST', '/queues/audio/resume', undefined, a.admin.accessToken);
+  await a.becomes(a.ana, id, 'completed');
+  expect((await readdir(folder)).sort()).toEqual(['normalized', 'original', 'waveform']);
+});
+
+it('knows how long a recording lasts also behind a large picture', async () => {
+  const mp3 = await encoded(wave, 'mp3', 64_000);
+  const picture = Buffer.alloc(200_000);
+  const head = Buffer.from('ID3\x04\0\0\0\0\0\0', 'latin1');
+  for (let at = 0; at < 4; at += 1) head[6 + at] = (picture.length >> (21 - 7 * at)) & 127;
+  const id = await a.send(a.ana, Buffer.concat([head, picture, mp3]));
+  const [{ seconds }] = (await a.rows<{ seconds: number }>('SELECT about_seconds AS seconds FROM audio_jobs WHERE id = $1', [id])) as [
+    { seconds: number },
+  ];
+  expect(Math.abs(seconds - 3)).toBeLessThan(0.5);
+  await a.becomes(a.ana, id, 'completed');
 });
 
 it('says why one fails and what to do', async () => {

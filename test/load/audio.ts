@@ -86,7 +86,14 @@ async function against(): Promise<Figure> {
 /** Recordings of all lengths and priorities that come as they like: how many end before it was said, and whether requests notice. */
 async function mixed(env: Env): Promise<Figure[]> {
   const dataDir = await mkdtemp(join(tmpdir(), 'mutirao-bench-'));
-  const own = { ...env, DATA_DIR: dataDir, RATE_LIMIT_PER_MINUTE: '0', RATE_LIMIT_USER_PER_MINUTE: '0', RATE_LIMIT_AUTH_PER_MINUTE: '0' };
+  const own = {
+    ...env,
+    DATA_DIR: dataDir,
+    AUDIO_MAX_WAITING_EACH: '500',
+    RATE_LIMIT_PER_MINUTE: '0',
+    RATE_LIMIT_USER_PER_MINUTE: '0',
+    RATE_LIMIT_AUTH_PER_MINUTE: '0',
+  };
   const api = await spawnLab({ ...own, APP_ROLE: 'api' }, { silent: true });
   const worker = await spawnLab({ ...own, APP_ROLE: 'worker' }, { silent: true });
   const database = new pg.Client({ connectionString: env.DATABASE_URL });

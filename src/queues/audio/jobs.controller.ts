@@ -5,6 +5,7 @@ import { eventStream, tellStream, whileThere } from '../../http/event-stream.js'
 import { idOf } from '../../http/ids.js';
 import { Cursors } from '../../http/lists.js';
 import { Policy } from '../../http/policy.js';
+import { partOf } from '../../http/ranges.js';
 import { Readiness } from '../../http/readiness.js';
 import { Says } from '../../http/says.js';
 import { Refusal } from '../../kernel/problems.js';
@@ -103,9 +104,16 @@ export class AudioJobsController {
   @Says(jobWords.normalized)
   @Get(':id/normalized')
   async normalized(@Req() request: FastifyRequest, @Param('id') id: string, @Res({ passthrough: true }) reply: FastifyReply) {
-    const { bytes, stream } = await this.jobs.piece(callerOf(request), idOf(id), 'normalized');
-    reply.type('audio/ogg; codecs=opus').header('content-length', bytes);
+    // It is made once, and stays as it is.
+    const tag = `"${idOf(id)}"`;
+    const { range, 'if-range': ifRange = tag } = request.headers;
+    const isPart = request.method === 'GET' && ifRange === tag;
+    const choose = (bytes: number) => partOf(isPart ? range : undefined, bytes);
+    const { bytes, part, stream } = await this.jobs.piece(callerOf(request), idOf(id), 'normalized', choose);
+    reply.type('audio/ogg; codecs=opus').headers({ 'accept-ranges': 'bytes', etag: tag });
     reply.header('content-disposition', `inline; filename="${idOf(id)}.ogg"`);
+    reply.header('content-length', part ? part.to - part.from + 1 : bytes);
+    if (part) void reply.status(206).header('content-range', `bytes ${part.from}-${part.to}/${bytes}`);
     return stream;
   }
 
@@ -122,7 +130,8 @@ export class AudioJobsController {
     const job = await this.store.find(id);
     if (!job) return {};
     if (hasEnded(status)) return { error: itemOf(job).error, result: itemOf(job).result };
-    return this.promises.of(job);
+    const { error } = itemOf(job);
+    return { ...(await this.promises.of(job)), ...(error && { error }) };
   }
 
   private oneOfFew(userId: string, gone: AbortSignal): void {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { afterCommit, Transactions } from '../../database/transactions.js';
 import { callerOf, type Caller } from '../../http/caller.js';
+import type { Part } from '../../http/ranges.js';
 import { newId } from '../../kernel/ids.js';
 import { Refusal } from '../../kernel/problems.js';
 import { Outbox } from '../../outbox/outbox.service.js';
@@ -27,7 +28,8 @@ export class AudioJobs {
 
   async take(request: FastifyRequest) {
     const caller = callerOf(request);
-    if (!(await this.promises.hasRoom())) throw await this.promises.noRoom();
+    const obstacle = await this.promises.obstacle(caller.id);
+    if (obstacle) throw await this.promises.refusal(obstacle, caller.id);
     const id = newId();
     const upload = await this.intake.receive(id, caller.id, request);
     try {
@@ -35,11 +37,12 @@ export class AudioJobs {
         throw new Refusal('forbidden', 'Only organizers and admins may ask for high priority.');
       const foresight = await this.promises.learned();
       const told = await this.transactions.run(async (tx) => {
-        if (!(await this.promises.hasRoom(tx))) return undefined;
+        const late = await this.promises.obstacle(caller.id, tx);
+        if (late) return late;
         await this.store.add(tx, { id, ownerId: caller.id, ...upload });
         return this.promises.make(tx, { id, ...upload }, foresight);
       });
-      if (!told) throw await this.promises.noRoom();
+      if (typeof told === 'string') throw await this.promises.refusal(told, caller.id);
       return { id, status: 'queued' as const, ...told };
     } catch (fault) {
       await this.storage.remove(id);
@@ -64,9 +67,9 @@ export class AudioJobs {
     });
   }
 
-  async piece(caller: Caller, id: string, piece: Exclude<Piece, 'original'>) {
+  async piece(caller: Caller, id: string, piece: Exclude<Piece, 'original'>, choose?: (bytes: number) => Part | undefined) {
     const { state } = await this.ownedBy(caller, id);
-    const found = state === 'completed' ? await this.storage.read(id, piece) : undefined;
+    const found = state === 'completed' ? await this.storage.read(id, piece, choose) : undefined;
     if (!found) throw new Refusal('not_found', hasEnded(state) ? `This recording has none: it is ${state}.` : 'It is not made yet.');
     return found;
   }

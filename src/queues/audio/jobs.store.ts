@@ -53,6 +53,8 @@ export interface JobEvent {
 
 const VIEW = `id, owner_id AS "ownerId", priority, state, kind, bytes::float8, about_seconds AS "aboutSeconds", created_at AS "createdAt",
   started_at AS "startedAt", ended_at AS "endedAt", progress, seq, why, advice, measures, transcript, transcript_state AS "transcriptState"`;
+/** Whoever sends many at once comes with each of them a little later, so that others have their turn between them. */
+const BEHIND_OWN = `(SELECT max(rank_at) + interval '5 seconds' FROM audio_jobs WHERE owner_id = $2 AND priority = $3 AND state = 'queued')`;
 const LATELY = 200;
 /** In which it is counted how many come. */
 const RATE_SECONDS = 120;
@@ -76,10 +78,23 @@ const written = <T>(answer: unknown): T[] => (answer as [T[], number])[0];
 export class JobsStore {
   constructor(private readonly db: DataSource) {}
 
-  /** Whoever asks in a transaction holds the one row of the line, so that nobody else comes in meanwhile. */
-  async waiting(by: Asks = this.db): Promise<number> {
+  /** How many wait, and how many of them are this person's. Whoever asks in a transaction holds the one row of the line, so that nobody else comes in meanwhile. */
+  async waiting(ownerId: string, by: Asks = this.db): Promise<{ all: number; own: number }> {
     if (by !== this.db) await by.query('SELECT FROM audio_line FOR UPDATE');
-    const [found] = await by.query<[{ many: number }]>(`SELECT count(*)::int AS many FROM audio_jobs WHERE state = 'queued'`);
+    const [found] = await by.query<[{ all: number; own: number }]>(
+      `SELECT count(*)::int AS all, (count(*) FILTER (WHERE owner_id = $1))::int AS own FROM audio_jobs WHERE state = 'queued'`,
+      [ownerId],
+    );
+    return found;
+  }
+
+  /** How many go before the first that waits of this person's. */
+  async beforeFirstOf(ownerId: string): Promise<number> {
+    const [found] = await this.db.query<[{ many: number }]>(
+      `SELECT count(*)::int AS many FROM audio_jobs
+       WHERE state = 'queued' AND rank_at < (SELECT min(rank_at) FROM audio_jobs WHERE state = 'queued' AND owner_id = $1)`,
+      [ownerId],
+    );
     return found.many;
   }
 
@@ -87,7 +102,7 @@ export class JobsStore {
     await tx.query(
       `WITH changed AS (
          INSERT INTO audio_jobs (id, owner_id, priority, state, rank_at, not_before, kind, bytes, about_seconds, created_at, handovers, crashes, losses, waits, progress, seq)
-         VALUES ($1, $2, $3, 'queued', clock_timestamp() + $4 * interval '1 second', clock_timestamp(), $5, $6, $7, clock_timestamp(), 0, 0, 0, 0, 0, 1)
+         VALUES ($1, $2, $3, 'queued', greatest(clock_timestamp() + $4 * interval '1 second', ${BEHIND_OWN}), clock_timestamp(), $5, $6, $7, clock_timestamp(), 0, 0, 0, 0, 0, 1)
          RETURNING id, seq, state, progress
        ) ${TELLS}`,
       [id, ownerId, priority, handicapSeconds[priority], kind, bytes, aboutSeconds],
@@ -118,7 +133,7 @@ export class JobsStore {
   async placeOf(id: string, by: Asks = this.db): Promise<Place | undefined> {
     const [found] = await by.query<Place[]>(
       `SELECT ahead.many AS waiting, ahead.seconds AS "waitingSeconds", under.many AS running, under.seconds AS "runningSeconds",
-         over.many AS overtaking, over.seconds AS "overtakingSeconds", ${SLOTS} AS slots, ${PAUSED} AS "isPaused"
+         greatest(0, extract(epoch FROM j.not_before - clock_timestamp()) * 1000)::float8 AS "laterMs", over.many AS overtaking, over.seconds AS "overtakingSeconds", ${SLOTS} AS slots, ${PAUSED} AS "isPaused"
        FROM audio_jobs j
        CROSS JOIN LATERAL (
          SELECT count(*)::int AS many, coalesce(sum(about_seconds), 0)::float8 AS seconds FROM audio_jobs b
@@ -167,7 +182,7 @@ export class JobsStore {
   async cancel(tx: Tx, id: string): Promise<boolean> {
     const changed = written<{ id: string }>(
       await tx.query(
-        `UPDATE audio_jobs SET state = 'cancelled', seq = seq + 1, ended_at = clock_timestamp(), lease_until = NULL
+        `UPDATE audio_jobs SET state = 'cancelled', seq = seq + 1, ended_at = clock_timestamp(), lease_until = NULL, why = NULL, advice = NULL
          WHERE id = $1 AND state IN ('queued', 'running') RETURNING id`,
         [id],
       ),

@@ -30,7 +30,7 @@ export const jobWords: Record<'send' | 'list' | 'one' | 'events' | 'end' | 'wave
     summary: 'Send a recording',
     detail:
       'Measured, brought to −16 LUFS as Ogg/Opus, drawn, and where the AI hears, written down. What it is, is told by its bytes. `position` counts those before it, from 0; nine of ten have ended within their `etaSeconds`, which is `null` while the queue is paused. ' +
-      '`high` is for organizers and admins. 503 `overloaded` where too many wait: `Retry-After` says when there is room.',
+      '`high` is for organizers and admins. 503 `overloaded` where too many wait, 429 `too_many_waiting` where too many of one’s own do: `Retry-After` says when there is room.',
     upload: uploadShape,
     body: { file: 'voz.ogg', priority: 'normal' },
     answers: {
@@ -84,8 +84,16 @@ export const jobWords: Record<'send' | 'list' | 'one' | 'events' | 'end' | 'wave
   normalized: {
     group,
     summary: 'Hear a recording at −16 LUFS',
-    detail: 'Ogg/Opus with one channel, at most −1 dBTP. 404 until it is completed.',
-    answers: { 200: { says: 'The file.', shape: z.string().meta({ format: 'binary' }), type: 'audio/ogg' } },
+    detail:
+      'Ogg/Opus with one channel, at most −1 dBTP. 404 until it is completed. One range of its bytes may be asked for, as players do.',
+    headers: {
+      range: { says: 'The bytes that are wanted.', example: 'bytes=0-' },
+      'if-range': { says: 'The `ETag` of which they are a part; all of it comes where that is another.' },
+    },
+    answers: {
+      200: { says: 'The file.', shape: z.string().meta({ format: 'binary' }), type: 'audio/ogg' },
+      206: { says: 'A part of it; `Content-Range` says which.', shape: z.string().meta({ format: 'binary' }), type: 'audio/ogg' },
+    },
   },
   concurrency: {
     group: 'Queues',

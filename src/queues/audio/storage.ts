@@ -5,6 +5,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG } from '../../config/config.module.js';
 import type { Config } from '../../config/config.js';
 import { Refusal } from '../../kernel/problems.js';
+import type { Part } from '../../http/ranges.js';
 import { isFull } from './engine/words.js';
 
 /** What is kept of a job, under names of ours alone. */
@@ -14,14 +15,20 @@ export type Piece = 'original' | 'normalized' | 'waveform';
 export abstract class AudioStorage {
   /** All of it, or nothing; how many bytes it was. */
   abstract put(id: string, piece: Piece, bytes: AsyncIterable<Buffer>): Promise<number>;
-  abstract read(id: string, piece: Piece): Promise<{ bytes: number; stream: Readable } | undefined>;
-  /** Its first bytes, and its last where it has more. */
-  abstract ends(id: string, piece: Piece, most: number): Promise<{ first: Buffer; last: Buffer }>;
+  /** All of it, or the part that is chosen once it is known how many bytes it has. */
+  abstract read(
+    id: string,
+    piece: Piece,
+    choose?: (bytes: number) => Part | undefined,
+  ): Promise<{ bytes: number; part: Part | undefined; stream: Readable } | undefined>;
+  /** Some bytes of it, as far as it has them. */
+  abstract some(id: string, piece: Piece, from: number, most: number): Promise<Buffer>;
   /** Files that the engine reads, and those that it may write before they are kept. */
   abstract bench(id: string, run: number): Promise<{ original: string; folder: string }>;
   /** Keeps what the engine has written. */
   abstract keep(id: string, run: number): Promise<void>;
-  abstract clear(id: string, run: number): Promise<void>;
+  /** Takes out what one run, or all of them, began to write. */
+  abstract clear(id: string, run?: number): Promise<void>;
   abstract remove(id: string): Promise<void>;
   /** Whether what lies here is of this installation; the first one that asks has it. */
   abstract belongsTo(installation: string): Promise<boolean>;
@@ -31,6 +38,7 @@ export abstract class AudioStorage {
 
 const ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 const DRAWER = /^[\da-f]{2}$/;
+const RUN = /^run-\d+$/;
 const isMissing = (fault: unknown) => (fault as NodeJS.ErrnoException).code === 'ENOENT';
 
 /** In a folder of this machine, or one that all machines share: a folder for each job, sorted by the end of its id, which is random. */
@@ -66,26 +74,26 @@ export class LocalStorage extends AudioStorage {
     }
   }
 
-  async read(id: string, piece: Piece) {
+  async read(id: string, piece: Piece, choose?: (bytes: number) => Part | undefined) {
+    const file = await open(this.file(id, piece), 'r').catch((fault: unknown) => {
+      if (!isMissing(fault)) throw fault;
+    });
+    if (!file) return undefined;
     try {
-      const file = await open(this.file(id, piece), 'r');
       const { size } = await file.stat();
-      return { bytes: size, stream: file.createReadStream() };
+      const part = choose?.(size);
+      return { bytes: size, part, stream: file.createReadStream(part && { start: part.from, end: part.to }) };
     } catch (fault) {
-      if (isMissing(fault)) return undefined;
+      await file.close();
       throw fault;
     }
   }
 
-  async ends(id: string, piece: Piece, most: number) {
+  async some(id: string, piece: Piece, from: number, most: number) {
     const file = await open(this.file(id, piece), 'r');
     try {
-      const { size } = await file.stat();
-      const part = async (from: number) => {
-        const { buffer, bytesRead } = await file.read(Buffer.alloc(most), 0, most, from);
-        return buffer.subarray(0, bytesRead);
-      };
-      return { first: await part(0), last: await part(Math.max(0, size - most)) };
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(most), 0, most, from);
+      return buffer.subarray(0, bytesRead);
     } finally {
       await file.close();
     }
@@ -94,7 +102,8 @@ export class LocalStorage extends AudioStorage {
   async bench(id: string, run: number) {
     const folder = this.bay(id, run);
     await stat(this.file(id, 'original'));
-    await rm(folder, { recursive: true, force: true });
+    // Whoever had it before and died took nothing away.
+    await this.clear(id);
     await mkdir(folder, { mode: 0o700 });
     return { original: this.file(id, 'original'), folder };
   }
@@ -107,8 +116,9 @@ export class LocalStorage extends AudioStorage {
     await this.clear(id, run);
   }
 
-  clear(id: string, run: number): Promise<void> {
-    return rm(this.bay(id, run), { recursive: true, force: true });
+  async clear(id: string, run?: number): Promise<void> {
+    const runs = run === undefined ? (await this.namesIn(this.folder(id))).filter((name) => RUN.test(name)) : [`run-${run}`];
+    for (const name of runs) await rm(join(this.folder(id), name), { recursive: true, force: true });
   }
 
   remove(id: string): Promise<void> {

@@ -1,5 +1,4 @@
 import { writeFileSync } from 'node:fs';
-import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { AV_LOG_QUIET } from 'node-av/constants';
 import { Log } from 'node-av/lib';
@@ -11,7 +10,6 @@ import { mustHoldItsSound } from './references.js';
 import { watchOver } from './watchman.js';
 import { isFull, Unfit, type Errand, type Measures, type Word } from './words.js';
 
-const LOW_PRIORITY = 10;
 /** What each part of the work is of all of it. */
 const HEARD_SHARE = 0.35;
 const MOST_SHARE = 0.99;
@@ -52,6 +50,4 @@ process.once('message', (errand: Errand) => {
     .then((word) => process.send?.(word, () => process.exit(0)));
 });
 Log.setLevel(AV_LOG_QUIET);
-// Requests come first.
-setPriority(LOW_PRIORITY);
 say({ kind: 'ready' });

@@ -2,7 +2,7 @@ import type { Frame } from 'node-av/lib';
 import { Graph } from './graph.js';
 import type { Kind } from './kinds.js';
 import { decode, type Bounds, type Source } from './reading.js';
-import type { Loudness } from './words.js';
+import { Unfit, type Loudness } from './words.js';
 
 /** In which silence and peaks are told apart. */
 const BLOCK_SECONDS = 0.02;
@@ -48,6 +48,7 @@ export async function hear(path: string, kind: Kind, bounds: Bounds): Promise<He
   );
   const source = await decode(path, kind, bounds, (frame) => graph.put(frame));
   const [whole, mono] = graph.end(() => [figuresOf(graph, WHOLE), figuresOf(graph, blocks.channels === 1 ? WHOLE : MONO)]);
+  if (blocks.noNumbers()) throw new Unfit('damaged', 'Its samples are no numbers.');
   return {
     ...whole,
     source,
@@ -87,6 +88,7 @@ class Blocks {
   channels = 0;
   private readonly peaks: number[] = [];
   private silent = 0;
+  private broken = 0;
   private clipped = 0;
   private together = 0;
   private apart = 0;
@@ -112,6 +114,11 @@ class Blocks {
     };
   }
 
+  /** Whether most of it is nothing that can be heard: formats that write fractions may hold what is infinite, or none at all. */
+  noNumbers(): boolean {
+    return this.broken > this.peaks.length / 2;
+  }
+
   /** Whether hardly anything is left of two channels that come together. */
   cancels(): boolean {
     return this.channels === 2 && this.together < this.apart / 100;
@@ -132,6 +139,7 @@ class Blocks {
         last[channel] = value;
       }
     this.peaks.push(peak);
+    if (!Number.isFinite(energy)) this.broken += 1;
     if (Math.sqrt(energy / values.length) < SILENT) this.silent += 1;
   }
 

@@ -12,6 +12,10 @@ const MOST_DBTP = -1;
 /** Opus moves the peaks of what it codes by about so much. */
 const ROOM_DB = 0.4;
 const MOST_ROUNDS = 6;
+/** More than what was measured asks for is given only so far: a lone click never gets loud, but what hisses behind it would. */
+const MOST_MORE_DB = 30;
+/** Louder is not told apart: it is brought down by its peak. */
+const LOUDEST_LUFS = 9.9;
 const OPUS_HERTZ = 48_000;
 /** Where the peaks between samples can be seen by what holds them down. */
 const FINE_HERTZ = 192_000;
@@ -34,10 +38,11 @@ interface Level {
 export async function level(path: string, kind: Kind, heard: Heard, to: string, bounds: Bounds): Promise<Measures['normalized']> {
   const bitRate = Math.round(Math.min(BEST_BITS, Math.max(LEAST_BITS, MOST_FILE_BITS / Math.max(1, heard.durationSeconds))));
   let want = firstLevel(heard);
+  const mostDb = want.gainDb + MOST_MORE_DB;
   for (let round = 1; ; round += 1) {
     await write(path, kind, to, { mix: heard.mono.mix, bitRate, ...want }, bounds);
     const made = await meter(to, kindNamed('ogg'), bounds);
-    const next = nextLevel(want, made);
+    const next = nextLevel(want, made, mostDb);
     if (!next || round === MOST_ROUNDS) return { ...made, gainDb: want.gainDb, limited: want.ceilingDb !== undefined, bitRate };
     want = next;
   }
@@ -46,19 +51,24 @@ export async function level(path: string, kind: Kind, heard: Heard, to: string, 
 function firstLevel({ mono: { integratedLufs, truePeakDbtp } }: Heard): Level {
   // Of silence nothing can be made.
   if (integratedLufs === null) return { gainDb: 0 };
-  const gainDb = TARGET_LUFS - integratedLufs;
+  const gainDb = integratedLufs > LOUDEST_LUFS ? -(truePeakDbtp ?? 0) : TARGET_LUFS - integratedLufs;
   return (truePeakDbtp ?? 0) + gainDb > MOST_DBTP - ROOM_DB ? { gainDb, ceilingDb: MOST_DBTP - ROOM_DB } : { gainDb };
 }
 
 /** What is still wrong is made good by as much; nothing where it is right. */
-function nextLevel({ gainDb, ceilingDb }: Level, made: Pick<Measures['normalized'], 'integratedLufs' | 'truePeakDbtp'>): Level | undefined {
+function nextLevel(
+  { gainDb, ceilingDb }: Level,
+  made: Pick<Measures['normalized'], 'integratedLufs' | 'truePeakDbtp'>,
+  mostDb: number,
+): Level | undefined {
   const { integratedLufs, truePeakDbtp } = made;
   if (integratedLufs === null) return undefined;
   const offLu = TARGET_LUFS - integratedLufs;
   const over = Math.max(0, (truePeakDbtp ?? MOST_DBTP) - MOST_DBTP);
-  if (Math.abs(offLu) <= NEAR_LU && over === 0) return undefined;
+  const gain = Math.min(mostDb, gainDb + offLu);
+  const isNear = Math.abs(offLu) <= NEAR_LU || (gain === gainDb && offLu > 0);
+  if (isNear && over === 0) return undefined;
   const lowered = over > 0 ? (ceilingDb ?? MOST_DBTP) - over - ROOM_DB / 4 : ceilingDb;
-  const gain = gainDb + offLu;
   return lowered === undefined ? { gainDb: gain } : { gainDb: gain, ceilingDb: lowered };
 }
 

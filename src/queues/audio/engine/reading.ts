@@ -10,6 +10,8 @@ const DECODERS = [
   ...['adpcm_ms', 'adpcm_ima_wav', 'mp3', 'mp3float', 'opus', 'libopus', 'vorbis', 'libvorbis', 'flac', 'aac', 'alac'],
 ];
 const MOST_CHANNELS = 8;
+/** With fewer nobody is understood, and filters cannot be made. */
+const LEAST_HERTZ = 1_000;
 const MOST_HERTZ = 192_000;
 /** Of all that is decoded, at four bytes a sample. */
 const MOST_DECODED_BYTES = 8 * 1024 ** 3;
@@ -107,7 +109,8 @@ function counter(mostSeconds: number): (frame: Frame) => number {
   let bytes = 0;
   return ({ nbSamples, sampleRate, channels }) => {
     if (channels < 1 || channels > MOST_CHANNELS) throw new Unfit('not_audio', `It has more than ${MOST_CHANNELS} channels.`);
-    if (sampleRate < 1 || sampleRate > MOST_HERTZ) throw new Unfit('not_audio', `It has more than ${MOST_HERTZ} samples in a second.`);
+    if (sampleRate < LEAST_HERTZ || sampleRate > MOST_HERTZ)
+      throw new Unfit('not_audio', `It has fewer than ${LEAST_HERTZ} or more than ${MOST_HERTZ} samples in a second.`);
     seconds += nbSamples / sampleRate;
     bytes += nbSamples * channels * SAMPLE_BYTES;
     if (seconds > mostSeconds) throw new Unfit('too_long', `It lasts longer than ${Math.round(mostSeconds / 60)} minutes.`);

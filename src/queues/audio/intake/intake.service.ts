@@ -6,7 +6,7 @@ import { comingParts, type ComingPart } from '../../../http/coming-form.js';
 import { saidLength, tooLong, uploadTypeOf } from '../../../http/uploads.js';
 import { Refusal } from '../../../kernel/problems.js';
 import { priorities, type Priority } from '../../../outbox/contracts.js';
-import { kindOf, SNIFFED_BYTES, type Kind } from '../engine/kinds.js';
+import { behindTag, kindOf, SNIFFED_BYTES, type Kind } from '../engine/kinds.js';
 import { AudioStorage } from '../storage.js';
 import { aboutSeconds } from './length.js';
 
@@ -62,12 +62,15 @@ export class Intake {
     }
     if (!file) throw field('file', 'is missing');
     const { kind, bytes } = file;
-    const ends = await this.storage.ends(id, 'original', SNIFFED_BYTES);
+    const part = (from: number) => this.storage.some(id, 'original', from, SNIFFED_BYTES);
+    // What it says of its sound stands behind its tags, with all their pictures.
+    const begin = behindTag(await part(0));
+    const ends = { first: await part(begin), last: await part(Math.max(begin, bytes - SNIFFED_BYTES)) };
     return {
       bytes,
       kind: kind.name,
       priority,
-      aboutSeconds: Math.min(aboutSeconds(kind, ends, bytes), this.config.AUDIO_MAX_MINUTES * 60),
+      aboutSeconds: Math.min(aboutSeconds(kind, ends, Math.max(0, bytes - begin)), this.config.AUDIO_MAX_MINUTES * 60),
     };
   }
 

@@ -7,6 +7,8 @@ export interface Ends {
 
 /** Of what says nothing of its length: as voices are recorded. */
 const USUAL_BYTES_OF_A_SECOND = 6_000;
+/** Fewer hold nothing but silence: whoever says that he lasts longer keeps nobody else from hearing when his turn is. */
+const LEAST_BYTES_OF_A_SECOND = 100;
 const OPUS_HERTZ = 48_000;
 const NO_POSITION = 0xffff_ffff_ffff_ffffn;
 
@@ -16,7 +18,8 @@ const NO_POSITION = 0xffff_ffff_ffff_ffffn;
  */
 export function aboutSeconds({ name }: Kind, { first, last }: Ends, bytes: number): number {
   const told = readers[name](first, last, bytes);
-  return told !== undefined && Number.isFinite(told) && told > 0 ? told : bytes / USUAL_BYTES_OF_A_SECOND;
+  if (told === undefined || !Number.isFinite(told) || told <= 0) return Math.max(0, bytes) / USUAL_BYTES_OF_A_SECOND;
+  return Math.min(told, bytes / LEAST_BYTES_OF_A_SECOND);
 }
 
 const readers: Record<Kind['name'], (first: Buffer, last: Buffer, bytes: number) => number | undefined> = {

@@ -18,6 +18,8 @@ export interface Ahead {
   running: number;
   runningSeconds: number;
   slots: number;
+  /** Until it may be taken at all. */
+  laterMs: number;
   /** Of those that will be taken before it, though they come later: how many come in a second, and how long they are together. */
   overtaking: number;
   overtakingSeconds: number;
@@ -65,7 +67,7 @@ export class Foresight {
     const waitMs = waiting + running < slots ? 0 : before / slots;
     // While it waits, others come that go before it.
     const taken = Math.min(MOST_OVERTAKEN, this.workMs(ahead.overtakingSeconds, ahead.overtaking) / 1_000 / slots);
-    return NOTICED_MS + waitMs / (1 - taken) + this.workMs(aboutSeconds);
+    return NOTICED_MS + Math.max(ahead.laterMs, waitMs / (1 - taken)) + this.workMs(aboutSeconds);
   }
 
   /** By when nine of ten that were foreseen so have ended. */

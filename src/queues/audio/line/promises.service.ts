@@ -9,6 +9,9 @@ import { Foresight } from './foresight.js';
 const LEARNED_MS = 5_000;
 const PAUSED_SECONDS = 60;
 
+/** All places in the line are taken, or all that one person may have. */
+export type Obstacle = 'overloaded' | 'too_many_waiting';
+
 export interface Told {
   /** How many come before it. */
   position: number | null;
@@ -24,16 +27,21 @@ export class Promises {
 
   constructor(
     private readonly store: JobsStore,
-    @Inject(CONFIG) private readonly config: Pick<Config, 'AUDIO_MAX_WAITING'>,
+    @Inject(CONFIG) private readonly config: Pick<Config, 'AUDIO_MAX_WAITING' | 'AUDIO_MAX_WAITING_EACH'>,
   ) {}
 
-  /** Whether one more may wait; in a transaction it holds until that ends. */
-  async hasRoom(tx?: Tx): Promise<boolean> {
-    return (await this.store.waiting(tx)) < this.config.AUDIO_MAX_WAITING;
+  /** Why one more of this person's may not wait, if so; in a transaction it holds until that ends. */
+  async obstacle(ownerId: string, tx?: Tx): Promise<Obstacle | undefined> {
+    const { all, own } = await this.store.waiting(ownerId, tx);
+    if (own >= this.config.AUDIO_MAX_WAITING_EACH) return 'too_many_waiting';
+    return all >= this.config.AUDIO_MAX_WAITING ? 'overloaded' : undefined;
   }
 
-  async noRoom(): Promise<Refusal> {
-    return new Refusal('overloaded', 'As many recordings wait as may.', undefined, { 'retry-after': String(await this.secondsToNext()) });
+  async refusal(obstacle: Obstacle, ownerId: string): Promise<Refusal> {
+    const isOwn = obstacle === 'too_many_waiting';
+    const words = isOwn ? `At most ${this.config.AUDIO_MAX_WAITING_EACH} recordings of yours may wait.` : 'As many recordings wait as may.';
+    const seconds = await this.secondsToNext(isOwn ? await this.store.beforeFirstOf(ownerId) : 0);
+    return new Refusal(obstacle, words, undefined, { 'retry-after': String(seconds) });
   }
 
   /** Writes down what is foreseen for one that has just come. What that is learned from was read before: here a connection is held. */
@@ -69,9 +77,10 @@ export class Promises {
     return (await this.learned()).workMs(each) / slots / 1_000;
   }
 
-  private async secondsToNext(): Promise<number> {
+  /** Until the line moves by one more than so many. */
+  private async secondsToNext(others: number): Promise<number> {
     if (await this.store.isPaused()) return PAUSED_SECONDS;
-    return Math.max(1, Math.ceil(await this.secondsEach(await this.store.usual())));
+    return Math.max(1, Math.ceil((others + 1) * (await this.secondsEach(await this.store.usual()))));
   }
 
   /** Learned anew now and then: how long work takes does not change by the moment. */

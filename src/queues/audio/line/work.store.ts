@@ -16,6 +16,8 @@ export const MOST_CRASHES = 2;
 const MOST_LOSSES = 5;
 const MOST_WAITS = 10;
 const WAIT_SECONDS = 30;
+const LATER = `clock_timestamp() + interval '${WAIT_SECONDS} seconds'`;
+const AGAIN = `It is tried again in ${WAIT_SECONDS} s.`;
 const LEASE = `clock_timestamp() + interval '${LEASE_SECONDS} seconds'`;
 
 export interface Taken {
@@ -72,7 +74,7 @@ export class WorkStore {
   async take(most: number): Promise<Taken[]> {
     return this.db.query<Taken[]>(
       `WITH changed AS (
-           UPDATE audio_jobs SET state = 'running', handovers = handovers + 1, seq = seq + 1, lease_until = ${LEASE}, progress = 0,
+           UPDATE audio_jobs SET state = 'running', handovers = handovers + 1, seq = seq + 1, lease_until = ${LEASE}, progress = 0, why = NULL, advice = NULL,
              started_at = coalesce(started_at, clock_timestamp())
            WHERE id = ANY (ARRAY (
              SELECT id FROM audio_jobs WHERE state = 'queued' AND not_before <= clock_timestamp() AND NOT ${PAUSED}
@@ -171,23 +173,25 @@ export class WorkStore {
     return row?.state;
   }
 
-  /** There was no room for what it makes: there may be in a while. */
+  /** There was no room for what it makes: there may be in a while. Meanwhile it is told why it waits. */
   async wait({ id, handovers }: Ticket): Promise<void> {
     const isLast = `waits + 1 >= ${MOST_WAITS}`;
+    const words = 'There was no room to store what is made of it.';
     await this.change(
-      `waits = waits + 1, lease_until = NULL, progress = 0, not_before = clock_timestamp() + interval '${WAIT_SECONDS} seconds',
+      `waits = waits + 1, lease_until = NULL, progress = 0, not_before = ${LATER},
        state = CASE WHEN ${isLast} THEN 'failed' ELSE 'queued' END, ended_at = CASE WHEN ${isLast} THEN clock_timestamp() END,
-       why = CASE WHEN ${isLast} THEN 'storage_full' END, advice = CASE WHEN ${isLast} THEN $3 END`,
-      [id, handovers, 'There was no room to store what is made of it. Send it again later.'],
+       why = 'storage_full', advice = CASE WHEN ${isLast} THEN $3 ELSE $4 END`,
+      [id, handovers, `${words} Send it again later.`, `${words} ${AGAIN}`],
     );
   }
 
   /** Uncounted, as nothing is wrong with it. */
   async putOff({ id, handovers }: Ticket): Promise<void> {
-    await this.change(
-      `state = 'queued', lease_until = NULL, progress = 0, not_before = clock_timestamp() + interval '${WAIT_SECONDS} seconds'`,
-      [id, handovers],
-    );
+    await this.change(`state = 'queued', lease_until = NULL, progress = 0, not_before = ${LATER}, why = 'engine_absent', advice = $3`, [
+      id,
+      handovers,
+      `The engine does not start. ${AGAIN}`,
+    ]);
   }
 
   /** Back, uncounted, by whoever is told to stop. */

@@ -105,6 +105,7 @@ export class AudioWorker implements OnApplicationBootstrap, BeforeApplicationShu
     if (stale) {
       const lost = await this.work.freshen();
       if (lost.length > 0) this.log.warn({ audioJobs: lost }, 'workers went away with recordings; they are taken up again');
+      for (const { id, state } of lost) if (state === 'failed') await this.storage.clear(id);
     }
     const engines = [...this.under.values()].filter(({ engine }) => engine).length;
     const room = Math.min(this.atOnce - engines, this.atOnce + MOST_HEARD - this.under.size);
