@@ -1,5 +1,8 @@
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLink, type FaultLink } from '../support/fault-proxy.js';
 import { eventually } from '../support/lab.js';
@@ -8,6 +11,8 @@ import { eventually } from '../support/lab.js';
 let echo: Server;
 let heard: string;
 let link: FaultLink;
+let folder: string;
+let path: string;
 const callers: Socket[] = [];
 
 beforeEach(async () => {
@@ -17,14 +22,17 @@ beforeEach(async () => {
     socket.on('data', (bytes) => (heard += bytes.toString()));
     socket.pipe(socket);
   });
-  await once(echo.listen(0, '127.0.0.1'), 'listening');
-  link = await openLink({ port: (echo.address() as AddressInfo).port, host: '127.0.0.1' });
+  folder = mkdtempSync(join(tmpdir(), 'mutirao-echo-'));
+  path = join(folder, 'echo.sock');
+  await once(echo.listen(path), 'listening');
+  link = await openLink({ path });
 });
 afterEach(async () => {
   for (const caller of callers.splice(0)) caller.destroy();
   await link.close();
   echo.close();
   await once(echo, 'close');
+  rmSync(folder, { recursive: true, force: true });
 });
 
 /** Somebody on this side of the link, and what he heard by now. */
@@ -101,7 +109,7 @@ describe('A link', () => {
     before.socket.write('y');
     during.socket.write('z');
     // Whatever there was to hand on, a second link of this machine would have.
-    const beside = await openLink({ port: (echo.address() as AddressInfo).port, host: '127.0.0.1' });
+    const beside = await openLink({ path });
     const other = connect(beside.port, '127.0.0.1');
     other.write('w');
     await once(other, 'data');

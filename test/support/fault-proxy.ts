@@ -107,7 +107,9 @@ export async function openLink(to: NetConnectOpts) {
   const server = createServer({ allowHalfOpen: true }, (caller) => void accept(caller));
   const listen = (port: number) => once(server.listen(port, '127.0.0.1'), 'listening');
   const drop = () => {
-    for (const socket of all) socket.resetAndDestroy();
+    for (const caller of callers) caller.resetAndDestroy();
+    // The other side may be a socket of this machine, which knows no reset.
+    for (const socket of all) socket.destroy();
   };
   await listen(0);
   const { port } = server.address() as AddressInfo;
