@@ -65,7 +65,12 @@ export class Standings {
   private askLater(id: string): void {
     this.wanted.add(id);
     // Where this fails, who comes next asks himself and hears why.
-    if (this.unanswered === 0) this.gathering ??= setTimeout(() => void this.read().catch(() => undefined), GATHER_MS).unref();
+    if (this.unanswered === 0) this.gathering ??= setTimeout(() => this.gather(), GATHER_MS).unref();
+  }
+
+  /** Where somebody asks in this very turn he asks for all: read here, nobody would be left for him to ask for, not even himself. */
+  private gather(): void {
+    if (!this.asking) void this.read().catch(() => undefined);
   }
 
   private async read(): Promise<Answers> {

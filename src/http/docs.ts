@@ -51,13 +51,17 @@ const config: FastifyContextConfig = { access: 'public', pace: 'browse' };
 export function serveDocs(app: NestFastifyApplication, version: string): void {
   const fastify = app.getHttpAdapter().getInstance();
   const folder = join(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'), '..');
-  const kept = new Map<string, Entry>();
+  // What is still being made, too: many who come before it is there would each make it, one after the other.
+  const kept = new Map<string, Promise<Entry>>();
+  const keep = (path: string, entry: Promise<Entry>) => {
+    kept.set(path, entry);
+    entry.catch(() => kept.delete(path));
+    return entry;
+  };
   const serve = (path: string, type: string, make: () => string | Buffer | Promise<string | Buffer>) =>
-    fastify.get(path, { config }, async (request: FastifyRequest, reply: FastifyReply) => {
-      const entry = kept.get(path) ?? (await made(type, make));
-      kept.set(path, entry);
-      return reply.send(dress(request, reply, entry));
-    });
+    fastify.get(path, { config }, async (request: FastifyRequest, reply: FastifyReply) =>
+      reply.send(dress(request, reply, await (kept.get(path) ?? keep(path, made(type, make))))),
+    );
 
   serve('/api/openapi.json', 'application/json; charset=utf-8', async () => JSON.stringify(await openApiDocument(app, version)));
   serve('/api/docs', 'text/html; charset=utf-8', () => page);

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SwaggerModule } from '@nestjs/swagger';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { AccessGuard } from '../../src/http/access.guard.js';
 import { newId } from '../../src/kernel/ids.js';
 import { problems } from '../../src/kernel/problems.js';
@@ -60,6 +61,14 @@ function written(type: string, example: Record<string, string>): string | URLSea
 const described = async () => (await app.ask('/api/openapi.json')).json as unknown as Described;
 
 describe('the description of the API', () => {
+  it('is made once, however many ask before it is there', async () => {
+    const making = vi.spyOn(SwaggerModule, 'createDocument');
+    const answers = await Promise.all(Array.from({ length: 20 }, () => app.ask('/api/openapi.json')));
+    expect(new Set(answers.map(({ status, headers }) => `${status} ${headers.get('etag')}`)).size).toBe(1);
+    expect(making).toHaveBeenCalledTimes(1);
+    making.mockRestore();
+  });
+
   it('is OpenAPI 3.1, public, and the committed copy is fresh', async () => {
     const { status, headers, json } = await app.ask('/api/openapi.json');
     expect(status).toBe(200);

@@ -54,3 +54,33 @@ it('PostgreSQL frozen: who was let in a moment ago is not kept waiting to be kno
   expect(await standings.of(sid)).toEqual(known);
   await app.close();
 });
+
+it('A late process knows whoever comes in the turn of its loop in which it asks for others', async () => {
+  const env = labEnvironment(engines.databaseUrl, engines.redisUrl, {
+    APP_ROLE: 'api',
+    RATE_LIMIT_AUTH_PER_MINUTE: '0',
+    LOG_LEVEL: 'silent',
+  });
+  await migrate(readConfig(env), schema, createLog({ LOG_LEVEL: 'warn', DEBUG: false }, 'tests'));
+  const { app, ask } = await openApp(env);
+  const signIn = async () => {
+    const body = JSON.stringify({ email: newEmail(), password: PASSWORD, name: 'Ana' });
+    const { json } = await ask('/api/v1/auth/register', { method: 'POST', body, headers: { 'content-type': 'application/json' } });
+    return app.get(AccessTokens, { strict: false }).read(String(json.accessToken))!.sid;
+  };
+  const [known, other] = [await signIn(), await signIn()];
+  const standings = app.get(Standings, { strict: false });
+  expect(await standings.of(known)).toBeDefined();
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  // Known for a second: in a moment it is asked for again.
+  expect(await atOnce(standings.of(known))).toBeDefined();
+  const standing = await new Promise((resolve) => {
+    setImmediate(() => {
+      const until = performance.now() + 300;
+      while (performance.now() < until);
+      resolve(standings.of(other));
+    });
+  });
+  expect(standing).toMatchObject({ role: 'donor' });
+  await app.close();
+});
