@@ -1,0 +1,59 @@
+import { randomInt } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { farOr } from '../support/drills.js';
+import { toolOf } from '../support/tool-of.js';
+import { catalogue } from './harness/catalogue.js';
+import { startCrowd } from './harness/crowd.js';
+import { guaranteesDocument, lineOf } from './harness/document.js';
+import { drill, type Result } from './harness/drill.js';
+import { resourcesOf, type Resources } from './harness/figures.js';
+import { openJournal } from './harness/journal.js';
+import { startSite, type Site } from './harness/site.js';
+
+const SEED = Number(process.env.SEED ?? randomInt(1_000_000));
+/** Until the processes have become as large as their work makes them. */
+const WARM_MS = farOr(30_000, 3_000);
+/** Longest that a fault may take besides its own time: until it is over for sure, and everything left over has ended. */
+const BESIDES_MS = 300_000;
+
+const faults = catalogue.filter(({ near }) => farOr(true, near === true));
+const results: Result[] = [];
+let site: Site;
+let before: Resources;
+
+beforeAll(async () => {
+  process.stdout.write(`faults by SEED=${SEED}\n`);
+  site = await startSite(toolOf('nginx'));
+  const journal = openJournal();
+  const crowd = await startCrowd(site, journal, SEED);
+  await new Promise((resolve) => setTimeout(resolve, WARM_MS));
+  await crowd.stop();
+  journal.close();
+  before = await resourcesOf(site);
+}, 180_000);
+afterAll(async () => {
+  // Only a run of all of them says how it is.
+  if (farOr(true, false) && results.length === catalogue.length) writeFileSync('docs/guarantees.md', guaranteesDocument(results));
+  await site.close();
+});
+
+/** What instances and nginx said at last. */
+const evidence = () => [...site.instances.flatMap((instance) => instance.told()), site.nginx.log().slice(-2_000)].join('\n');
+
+describe('What is promised holds through', () => {
+  it.each(faults.map((fault, n) => [fault.name, fault, n] as const))(
+    '%s',
+    async (_name, fault, n) => {
+      const result = await drill(site, fault, before, SEED + n);
+      results.push(result);
+      if (farOr(true, false)) process.stdout.write(lineOf(result));
+      expect(result.wrong, evidence()).toEqual([]);
+      expect(result.verdict.gifts).toBeGreaterThan(0);
+      expect(result.verdict.messages).toBeGreaterThan(0);
+      // A machine with other tests is no place to tell how long anything takes.
+      expect(farOr(result.missed, []), evidence()).toEqual([]);
+    },
+    BESIDES_MS + farOr(3_600_000, 0),
+  );
+});

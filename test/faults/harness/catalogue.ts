@@ -1,0 +1,73 @@
+import { pause } from '../../../src/kernel/waiting.js';
+import { farOr } from '../../support/drills.js';
+import { clientFaults } from './faults.clients.js';
+import { linkFaults } from './faults.links.js';
+import { postgresFaults } from './faults.postgres.js';
+import { processFaults } from './faults.processes.js';
+import { redisFaults } from './faults.redis.js';
+import { startFaults } from './faults.starts.js';
+import { done, everything, fault, nothing, type Fault, type Ground } from './fault.js';
+
+const minutes = (name: string, usual: number) => Number(process.env[name] ?? usual);
+const NEMESIS_SECONDS = farOr(60 * minutes('NEMESIS_MINUTES', 10), 12);
+const SOAK_SECONDS = 60 * minutes('SOAK_MINUTES', 30);
+/** Between the beginning of a fault and that of the one that overlaps it. */
+const LEAD_MS = 2_000;
+const LONGEST_SECONDS = 8;
+
+const singles: Fault[] = [...processFaults, ...postgresFaults, ...redisFaults, ...linkFaults, ...startFaults, ...clientFaults];
+const mixing = singles.filter(({ mixes }) => mixes);
+
+/** Two by chance, the second while the first is there; each is made good after its time. */
+async function overlap(ground: Ground): Promise<string> {
+  const two = [0, 1].map(() => mixing[Math.floor(ground.draw() * mixing.length)]!);
+  const plans = two.map((one, n) => ({
+    one,
+    waitMs: n * LEAD_MS * ground.draw(),
+    lastsMs: Math.min(one.seconds, LONGEST_SECONDS) * 1_000 * ground.draw(),
+  }));
+  await Promise.all(
+    plans.map(async ({ one, waitMs, lastsMs }) => {
+      await pause(waitMs);
+      // What the other one has just killed is not there to be broken, nor to be made good.
+      const heal = await one.inject({ ...ground, note: () => undefined }).catch(() => done);
+      await pause(lastsMs);
+      await heal().catch(() => undefined);
+    }),
+  );
+  return two.map(({ name }) => name).join(' + ');
+}
+
+export const nemesis = fault({
+  name: 'two of these at once, by chance, again and again',
+  promise: 'nothing that was acknowledged is lost, nothing is doubled, and all goes on after each',
+  ...{ seconds: 1, spares: nothing, backSeconds: 20, near: true },
+  async inject(ground) {
+    const ends = performance.now() + NEMESIS_SECONDS * 1_000;
+    let rounds = 0;
+    let slowest = { seconds: 0, what: '' };
+    while (performance.now() < ends) {
+      const began = performance.now();
+      const what = await overlap(ground);
+      const seconds = await ground.calm(began);
+      rounds += 1;
+      if (seconds > slowest.seconds) slowest = { seconds, what };
+    }
+    ground.note(
+      `${Math.round(NEMESIS_SECONDS / 60)} min, ${rounds} rounds; the longest was over ${slowest.seconds} s after it began: ${slowest.what}`,
+    );
+    return done;
+  },
+});
+
+export const soak = fault({
+  name: 'nothing at all, for long',
+  promise: 'nobody is refused, and nothing grows',
+  ...{ seconds: SOAK_SECONDS, spares: everything, backSeconds: 1 },
+  inject({ note }) {
+    note(`${Math.round(SOAK_SECONDS / 60)} min`);
+    return Promise.resolve(done);
+  },
+});
+
+export const catalogue: readonly Fault[] = [...singles, nemesis, soak];

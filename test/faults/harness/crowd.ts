@@ -1,0 +1,172 @@
+import { newId } from '../../../src/kernel/ids.js';
+import { pause } from '../../../src/kernel/waiting.js';
+import { chance } from '../../load/night/mix.js';
+import { ask, type Answer, type Question } from './asking.js';
+import type { Journal, Kind } from './journal.js';
+import { stayIn, type Person } from './people.js';
+import { WEBHOOK_WORD, type Site } from './site.js';
+
+/** Small, so that what is slow is the system and not this machine. */
+const READERS = 8;
+const DONORS = 4;
+const OWN_READERS = 3;
+const READ_MS = 120;
+const OWN_MS = 300;
+const GIVE_MS = 500;
+const WRITE_MS = 300;
+const ASK_MS = 600;
+const LIVE_MS = 250;
+const AGAIN_MS = 250;
+/** Nobody tries longer than this to do what he began. */
+const PATIENCE_MS = 60_000;
+/** Whatever nobody works on any more is taken over by then. */
+const TAKEN_OVER_MS = 5_000;
+const STRANGER = 'somebody';
+
+const lists = ['', '?sort=-raisedCents', '?limit=50', '?q=telhado', '?page=2'];
+const own = ['/users/me', '/users/me/donations', '/ai/usage', '/ai/conversations'];
+const isOk = ({ status }: Answer) => status === 200;
+const isMade = ({ status, json }: Answer) => status === 201 && typeof json.id === 'string';
+/** A budget that is used up is an answer as good as any. */
+const isAnswered = ({ status, json }: Answer) => status === 200 || (status === 429 && json.code === 'token_budget_exhausted');
+
+let phones = 0;
+const newPhone = () => `+55119${String(80_000_000 + (phones += 1))}`;
+
+/** People who read, give, write and ask at a steady pace until they are told that it is enough; whoever has begun something ends it. */
+export async function startCrowd(site: Site, journal: Journal, seed: number) {
+  const { url, campaigns, owner, people } = site;
+  const askers = await site.newcomers(2);
+  const state = { over: false };
+  const stepped = (question: Question) => ask(url, journal, question);
+
+  /** Again and again until it is right, with the same words. */
+  async function insist(question: () => Question): Promise<Answer | undefined> {
+    const last = performance.now() + PATIENCE_MS;
+    while (performance.now() < last) {
+      const answer = await stepped(question());
+      if (answer.verdict === 'right') return answer;
+      await pause(AGAIN_MS);
+    }
+    return undefined;
+  }
+
+  async function pace(thinkMs: number, draw: () => number, step: () => Promise<unknown>): Promise<void> {
+    await pause(thinkMs * draw());
+    while (!state.over) {
+      await step();
+      await pause(thinkMs * (0.5 + draw()));
+    }
+  }
+  const oneOf = <T>(some: readonly T[], draw: () => number): T => some[Math.floor(draw() * some.length)]!;
+
+  const reading = (draw: () => number) => () => {
+    const isList = draw() < 0.5;
+    const [kind, path]: [Kind, string] = isList ? ['lists', oneOf(lists, draw)] : ['campaigns', `/${oneOf(campaigns, draw)}`];
+    // Half of them where nginx has no answer at hand.
+    const fresh = draw() < 0.5 ? `${path.includes('?') ? '&' : '?'}fresh=${newId()}` : '';
+    const address = `198.19.0.${Math.floor(draw() * 250)}`;
+    return stepped({ kind, key: path, who: STRANGER, path: `/api/v1/campaigns${path}${fresh}`, address, right: isOk });
+  };
+
+  const readingOwn = (draw: () => number) => async () => {
+    const person = oneOf([...people, ...askers], draw);
+    await stayIn(url, person);
+    const path = oneOf(own, draw);
+    await stepped({
+      kind: 'own',
+      key: path,
+      who: person.mark,
+      path: `/api/v1${path}`,
+      token: person.token,
+      address: person.address,
+      right: isOk,
+    });
+  };
+
+  const giving = (person: Person, draw: () => number, wanted?: string) => async () => {
+    await stayIn(url, person);
+    const key = `${person.mark}${newId()}`;
+    const cents = 100 * (1 + Math.floor(draw() * 50));
+    const campaign = wanted ?? oneOf(campaigns, draw);
+    const body = { amountCents: cents, method: 'pix', message: key };
+    let leftAt = -Infinity;
+    const wish = (): Question => ({
+      ...{ kind: 'gifts', key, who: person.mark, cents, method: 'POST', path: `/api/v1/campaigns/${campaign}/donations`, body },
+      ...{ token: person.token, address: person.address, headers: { 'idempotency-key': key }, right: isMade },
+      leftJustNow: performance.now() - leftAt < TAKEN_OVER_MS,
+    });
+    // One in six goes before he is answered, and does not know what came of it.
+    if (draw() < 1 / 6) {
+      await stepped({ ...wish(), leavesAfterMs: 1 + Math.floor(draw() * 25) });
+      leftAt = performance.now();
+    }
+    const made = await insist(wish);
+    if (!made || draw() < 0.2) return;
+    await pay((made.json.payment as { txid: string }).txid);
+    // And one in six asks once more though he was answered.
+    if (draw() < 1 / 6) await insist(wish);
+  };
+
+  async function pay(txid: string): Promise<void> {
+    const { endToEndId } = await site.bank.pay(txid);
+    const body = { pix: [{ endToEndId, txid }] };
+    const path = `/api/v1/payments/webhooks/pix/${WEBHOOK_WORD}/pix`;
+    await insist(() => ({
+      kind: 'payments',
+      key: endToEndId,
+      who: STRANGER,
+      method: 'POST',
+      path,
+      body,
+      address: '198.51.100.9',
+      right: isOk,
+    }));
+  }
+
+  const writing = async () => {
+    await stayIn(url, owner);
+    const key = newId();
+    const body = { to: newPhone(), text: `Olá ${key}`, dedupeKey: key };
+    const path = '/api/v1/queues/whatsapp/messages';
+    const right = ({ status }: Answer) => status === 202 || status === 200;
+    const { token, address, mark } = owner;
+    await insist(() => ({ kind: 'messages', key, who: mark, method: 'POST', path, body, token, address, right }));
+  };
+
+  const asking = (person: Person) => async () => {
+    await stayIn(url, person);
+    const body = { message: `${person.mark}${newId()}: quanto falta para o telhado?` };
+    const { token, address, mark } = person;
+    const path = '/api/v1/ai/chat';
+    await stepped({ kind: 'AI', key: body.message, who: mark, method: 'POST', path, body, token, address, right: isAnswered });
+  };
+
+  const living = () => stepped({ kind: 'live', key: 'live', who: STRANGER, path: '/health/live', address: '198.51.100.8', right: isOk });
+
+  let actors = 0;
+  const actor = (thinkMs: number, step: (draw: () => number) => () => Promise<unknown>) => {
+    const draw = chance(seed + (actors += 1));
+    return pace(thinkMs, draw, step(draw));
+  };
+  const all = [
+    ...Array.from({ length: READERS }, () => actor(READ_MS, reading)),
+    ...Array.from({ length: OWN_READERS }, () => actor(OWN_MS, readingOwn)),
+    ...people.slice(0, DONORS).map((person) => actor(GIVE_MS, (draw) => giving(person, draw))),
+    ...askers.map((person) => actor(ASK_MS, () => asking(person))),
+    actor(WRITE_MS, () => writing),
+    actor(LIVE_MS, () => living),
+  ];
+  return {
+    askers,
+    /** One gift more, to this campaign. */
+    give: (campaign: string, draw: () => number) => giving(oneOf(people, draw), draw, campaign)(),
+    /** Resolves when nobody waits for anything any more. */
+    async stop(): Promise<void> {
+      state.over = true;
+      await Promise.all(all);
+    },
+  };
+}
+
+export type Crowd = Awaited<ReturnType<typeof startCrowd>>;

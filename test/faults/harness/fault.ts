@@ -1,0 +1,57 @@
+import { kinds, type Kind } from './journal.js';
+import type { Crowd } from './crowd.js';
+import type { Site } from './site.js';
+
+export interface Ground {
+  site: Site;
+  crowd: Crowd;
+  /** By chance, the same again for the same seed. */
+  draw: () => number;
+  /** Waits until everything is answered as ever; tells how many seconds after this moment it was. */
+  calm: (since: number) => Promise<number>;
+  /** What is to be told beside what is measured of each fault. */
+  note: (what: string) => void;
+}
+
+export type Heal = () => Promise<unknown>;
+
+export interface Fault {
+  name: string;
+  promise: string;
+  /** Does it; what it gives back makes it good again. */
+  inject: (ground: Ground) => Promise<Heal>;
+  /** Between the two; 0: it is over as soon as it was done. */
+  seconds: number;
+  /** Whose routes have nothing to do with it. */
+  spares: readonly Kind[];
+  /** Most of their questions that may fail, and how long the slowest twentieth may wait. */
+  errors: number;
+  p95Ms: number;
+  /** So many seconds after it is made good, everything is answered as ever. */
+  backSeconds: number;
+  /** Beside all other tests, too. */
+  near?: true;
+  /** May overlap with another of those. */
+  mixes?: true;
+}
+
+export const everything: readonly Kind[] = kinds;
+export const reading: readonly Kind[] = ['live', 'lists', 'campaigns', 'own'];
+export const nothing: readonly Kind[] = [];
+
+/** With the lines of the promise that nearly all share. */
+export const fault = (one: Omit<Fault, 'errors' | 'p95Ms'> & Partial<Pick<Fault, 'errors' | 'p95Ms'>>): Fault => ({
+  errors: 0.001,
+  p95Ms: 500,
+  ...one,
+});
+
+export const done: Heal = () => Promise.resolve();
+
+/** By something that is done at once. */
+export const healing =
+  (work: () => void): Heal =>
+  () => {
+    work();
+    return Promise.resolve();
+  };

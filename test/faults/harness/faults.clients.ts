@@ -1,0 +1,152 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { newId } from '../../../src/kernel/ids.js';
+import { pause } from '../../../src/kernel/waiting.js';
+import { send } from './asking.js';
+import { everything, fault, healing, type Ground } from './fault.js';
+
+const SLOW = 400;
+const DRIP_MS = 1_000;
+const IDLE = 10_000;
+const AT_ONCE = 250;
+const SIGN_INS = 300;
+const BOMBS = 20;
+const MB = 1_048_576;
+
+const portOf = (url: string) => Number(new URL(url).port);
+
+/** From many addresses, as one alone is held down at the door. */
+async function openMany(ports: readonly number[], many: number): Promise<Socket[]> {
+  const all: Socket[] = [];
+  for (let n = 0; n < many; n += AT_ONCE) {
+    const some = Array.from({ length: Math.min(AT_ONCE, many - n) }, (_, i) => {
+      const at = n + i;
+      const socket = connect({ port: ports[at % ports.length]!, host: '127.0.0.1', localAddress: `127.1.${at >> 8}.${at & 255}` });
+      socket.on('error', () => undefined);
+      return socket;
+    });
+    await Promise.all(some.map((socket) => Promise.race([once(socket, 'connect'), once(socket, 'close')]).catch(() => undefined)));
+    all.push(...some);
+  }
+  return all;
+}
+
+/** Half at nginx and half past it, at the instances themselves. */
+const doors = ({ site }: Ground) => [portOf(site.url), site.instances[0].port, portOf(site.url), site.instances[1].port];
+
+/** Each says its first words, and then a letter now and then; whoever is sent away by what stands there is to be so in time. */
+async function drip(ground: Ground, first: string, sends: 'all' | 'instances') {
+  const ports = doors(ground);
+  const sockets = await openMany(ports, SLOW);
+  for (const socket of sockets) socket.resume().write(first);
+  const dripping = setInterval(() => {
+    for (const socket of sockets) if (socket.writable) socket.write('x');
+  }, DRIP_MS);
+  return () => {
+    clearInterval(dripping);
+    const stays = (socket: Socket) => !socket.destroyed && !socket.readableEnded;
+    const left = sockets.filter(stays).length;
+    const wrong = sockets.filter((socket, n) => stays(socket) && (sends === 'all' || ports[n % ports.length] !== ports[0])).length;
+    for (const socket of sockets) socket.destroy();
+    ground.note(`${SLOW - left} of ${SLOW} were sent away`);
+    return wrong > 0 ? Promise.reject(new Error(`${wrong} of ${SLOW} were still there`)) : Promise.resolve();
+  };
+}
+
+const bombs: readonly { what: string; headers?: Record<string, string>; body: () => string | Buffer; expected: readonly number[] }[] = [
+  { what: '8 MB', body: () => JSON.stringify({ message: 'x'.repeat(8 * MB) }), expected: [413] },
+  { what: 'deep', body: () => '['.repeat(400_000) + ']'.repeat(400_000), expected: [400] },
+  { what: 'many keys', body: () => `{${Array.from({ length: 60_000 }, (_, n) => `"k${n}":1`).join()}}`, expected: [400, 422] },
+  { what: 'packed', headers: { 'content-encoding': 'gzip' }, body: () => gzipSync(Buffer.alloc(50 * MB)), expected: [400, 413, 415] },
+  { what: 'no JSON', body: () => Buffer.alloc(900_000, 0xff), expected: [400] },
+];
+
+export const clientFaults = [
+  fault({
+    name: `${SLOW} clients send their headers letter by letter`,
+    promise: 'they are sent away, and nobody else notices',
+    ...{ seconds: 20, spares: everything, backSeconds: 1 },
+    inject: (ground) => drip(ground, 'GET /api/v1/campaigns HTTP/1.1\r\nhost: edge.test\r\nx-slow: ', 'all'),
+  }),
+  fault({
+    name: `${SLOW} clients send their bodies letter by letter`,
+    promise: 'the instances send them away, nginx keeps those who came to it, and nobody else notices',
+    ...{ seconds: 40, spares: everything, backSeconds: 1 },
+    inject: (ground) =>
+      drip(
+        ground,
+        'POST /api/v1/auth/login HTTP/1.1\r\nhost: edge.test\r\ncontent-type: application/json\r\ncontent-length: 900000\r\n\r\n{"email":"',
+        'instances',
+      ),
+  }),
+  fault({
+    name: `${SLOW} clients ask for much and do not read it`,
+    promise: 'nobody else notices',
+    ...{ seconds: 10, spares: everything, backSeconds: 1 },
+    async inject(ground) {
+      const sockets = await openMany(doors(ground), SLOW);
+      const ask = 'GET /api/openapi.json HTTP/1.1\r\nhost: edge.test\r\n\r\n';
+      for (const socket of sockets) socket.pause().write(ask.repeat(5));
+      return healing(() => {
+        for (const socket of sockets) socket.destroy();
+      });
+    },
+  }),
+  fault({
+    name: `${IDLE.toLocaleString('en')} connections lie idle`,
+    promise: 'nobody else notices',
+    ...{ seconds: 12, spares: everything, backSeconds: 1 },
+    async inject(ground) {
+      const sockets = await openMany([portOf(ground.site.url)], IDLE);
+      ground.note(`${sockets.filter((socket) => socket.readyState === 'open').length} were open at once`);
+      return healing(() => {
+        for (const socket of sockets) socket.destroy();
+      });
+    },
+  }),
+  fault({
+    name: `${SIGN_INS} people sign in at once, with passwords that are wrong`,
+    promise: 'each is answered, or told when to come again; nobody else notices',
+    ...{ seconds: 1, spares: everything, backSeconds: 5 },
+    async inject({ site, note }) {
+      const tries = Array.from({ length: SIGN_INS }, (_, n) =>
+        send(site.url, {
+          ...{ method: 'POST', path: '/api/v1/auth/login', address: `198.21.${n >> 8}.${n & 255}` },
+          body: { email: `${newId()}@example.org`, password: 'not the one that is right' },
+        }),
+      );
+      return async () => {
+        const answers = await Promise.all(tries);
+        const judged = answers.filter(({ status }) => status === 401).length;
+        const later = answers.filter(({ status, retryAfter }) => (status === 503 || status === 429) && retryAfter > 0).length;
+        note(`${judged} were answered, ${later} told when to come again`);
+        if (judged + later < SIGN_INS || judged === 0) throw new Error(`${SIGN_INS - judged - later} got another answer`);
+      };
+    },
+  }),
+  fault({
+    name: `${bombs.length * BOMBS} bodies that are too large, too deep or no JSON`,
+    promise: 'each is refused, and nobody else notices',
+    ...{ seconds: 1, spares: everything, backSeconds: 3 },
+    async inject({ site, note }) {
+      const odd: string[] = [];
+      for (const { what, headers, body, expected } of bombs) {
+        const bytes = body();
+        for (let n = 0; n < BOMBS; n += 1) {
+          const from = { 'content-type': 'application/json', 'x-forwarded-for': `198.22.0.${n}` };
+          const asked = { method: 'POST', headers: { ...from, ...headers }, body: bytes };
+          // Whoever is sent away in the middle of his words may not hear why.
+          const status = await fetch(`${site.url}/api/v1/auth/login`, asked).then(
+            async (answer) => (await answer.text(), answer.status),
+            () => 413,
+          );
+          if (!expected.includes(status) && status !== 503) odd.push(`${what}: ${status}`);
+        }
+        await pause(20);
+      }
+      note(`all ${bombs.length * BOMBS} were refused`);
+      return () => (odd.length > 0 ? Promise.reject(new Error([...new Set(odd)].join())) : Promise.resolve());
+    },
+  }),
+];

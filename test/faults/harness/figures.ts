@@ -1,0 +1,68 @@
+import { familyOf, sharedMb } from '../../load/figures.js';
+import { within } from '../../load/crowd.js';
+import { descriptorsOf } from './instance.js';
+import type { Asked, Kind } from './journal.js';
+import type { Site } from './site.js';
+
+export interface Spared {
+  asked: number;
+  /** Whatever was not right. */
+  failed: number;
+  p95Ms: number;
+  /** What they met instead, and how often. */
+  met: string[];
+}
+
+/** What was answered, each with how often; without what differs from one to the other. */
+export function tally(all: readonly Asked[]): string[] {
+  const found = new Map<string, number>();
+  for (const { kind, outcome } of all) {
+    const what = `${kind} ${outcome?.why ?? 'without an end'}`.replace(/canary-\S+|[\da-f]{8}-[\da-f-]{27}/g, '…');
+    found.set(what, (found.get(what) ?? 0) + 1);
+  }
+  return [...found].map(([what, times]) => `${times} × ${what}`);
+}
+
+const isRight = ({ outcome }: Asked) => outcome?.verdict === 'right';
+const counts = ({ outcome }: Asked) => outcome?.verdict !== 'left';
+
+/** What those met who had nothing to do with it, from one moment to another. */
+export function sparedOf(all: readonly Asked[], spares: readonly Kind[], from: number, to: number): Spared {
+  const some = all.filter((one) => counts(one) && spares.includes(one.kind) && one.at >= from && one.at <= to);
+  const times = Float64Array.from(some.filter(isRight).map(({ outcome }) => outcome!.ms)).sort();
+  const wrong = some.filter((one) => !isRight(one));
+  const p95Ms = times.length > 0 ? Math.round(within(times, 0.95)) : 0;
+  return { asked: some.length, failed: wrong.length, p95Ms, met: tally(wrong) };
+}
+
+/** Whole seconds from this moment to the first from which on everything was answered as it should be. */
+export function secondsToRecover(all: readonly Asked[], from: number): number {
+  const wrong = all.filter((one) => counts(one) && !isRight(one) && one.at >= from);
+  return wrong.reduce((most, { at }) => Math.max(most, Math.floor((at - from) / 1_000) + 1), 0);
+}
+
+export interface Resources {
+  descriptors: number;
+  memoryMb: number;
+  sessions: number;
+}
+
+const SESSIONS = `SELECT count(*)::int AS many FROM pg_stat_activity WHERE application_name LIKE 'mutirao%'`;
+
+/** Of both instances, while nobody asks anything. */
+export async function resourcesOf({ instances, rows }: Site): Promise<Resources> {
+  const pids = familyOf(instances.map((instance) => instance.supervisor()));
+  const [sessions] = await rows<{ many: number }>(SESSIONS);
+  return { descriptors: descriptorsOf(pids), memoryMb: Math.round(sharedMb(pids)), sessions: sessions!.many };
+}
+
+/** A tenth more than before may stay. */
+const MORE = 1.1;
+/** Beside it, what comes and goes by itself: connections that nginx keeps for a minute, heaps that no one has swept yet, one session of each process. */
+const slack: Resources = { descriptors: 64, memoryMb: 64, sessions: 6 };
+
+export function excessOf(now: Resources, before: Resources): string[] {
+  return (Object.keys(slack) as (keyof Resources)[])
+    .filter((what) => now[what] > before[what] * MORE + slack[what])
+    .map((what) => `${what}: ${now[what]} after ${before[what]}`);
+}

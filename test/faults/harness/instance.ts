@@ -1,0 +1,89 @@
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { pause } from '../../../src/kernel/waiting.js';
+import { aFolder, processesOf, startSystem, type Line, type System } from '../../support/system.js';
+
+/** As docker/systemd/mutirao@.service has it. */
+const RESTART_MS = 1_000;
+const TOLD = 40;
+
+type Part = 'requests' | 'background';
+
+/** One instance with its supervisor; whenever that ends, it is started again, as systemd does it. */
+export function anInstance(env: Readonly<Record<string, string>>) {
+  const { root, made: dataDir } = aFolder();
+  const said: Line[] = [];
+  let system: System | undefined;
+  let wanted = true;
+
+  async function begin(): Promise<void> {
+    const begun = (system = startSystem({ env, dataDir }));
+    void begun.exit.then(async () => {
+      said.push(...begun.lines);
+      if (!wanted || system !== begun) return;
+      await pause(RESTART_MS);
+      // Whatever keeps it from starting now may be over at its next try.
+      await begin().catch(() => undefined);
+    });
+    await begun.ready();
+  }
+  const mains = () => processesOf(dataDir).filter(({ command }) => command.includes('main.js'));
+
+  return {
+    port: Number(env.PORT),
+    start: begin,
+    supervisor: () => system?.pid ?? 0,
+    /** The processes of this part, those first that were there first. */
+    pids: (part: Part) =>
+      mains()
+        .filter(({ pid }) => environmentOf(pid).includes(`MUTIRAO_PART=${part}`))
+        .map(({ pid }) => pid)
+        .sort((one, other) => one - other),
+    all: () => processesOf(dataDir).map(({ pid }) => pid),
+    isReady: () =>
+      fetch(`http://127.0.0.1:${env.PORT}/health/ready`, { signal: AbortSignal.timeout(2_000) }).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    health: async () =>
+      (await (await fetch(`http://127.0.0.1:${env.PORT}/health`, { signal: AbortSignal.timeout(5_000) })).json()) as { status: string },
+    /** Asks it to stop, and starts it again as soon as it has. */
+    async restart(): Promise<void> {
+      const old = system!;
+      system = undefined;
+      await old.stop();
+      await begin();
+    },
+    /** The last of what it said that somebody should know. */
+    told: () =>
+      [...said, ...(system?.lines ?? [])]
+        .filter(({ level }) => level === 'warn' || level === 'error' || level === 'fatal')
+        .slice(-TOLD)
+        .map((line) => JSON.stringify(line).slice(0, 400)),
+    async stop(): Promise<void> {
+      wanted = false;
+      await system?.stop().catch(() => undefined);
+      await system?.end();
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+export type Instance = ReturnType<typeof anInstance>;
+
+function environmentOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+  } catch {
+    return [];
+  }
+}
+
+export function descriptorsOf(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => {
+    try {
+      return sum + readdirSync(`/proc/${pid}/fd`).length;
+    } catch {
+      return sum;
+    }
+  }, 0);
+}

@@ -1,0 +1,145 @@
+import { booksOf } from '../../support/donations.js';
+import { pause } from '../../../src/kernel/waiting.js';
+import { eventually } from '../../support/lab.js';
+import { tally } from './figures.js';
+import type { Asked } from './journal.js';
+import { DAILY_TOKENS, type Site } from './site.js';
+
+/** Longest that anything lies where a dead process left it: a message that was being sent, 40 s, and the look for it. */
+const DRAIN_MS = 100_000;
+const LOOK_MS = 250;
+
+/** What must never be, each with what was seen of it. */
+export interface Verdict {
+  gifts: number;
+  messages: number;
+  /** Acknowledged, and not there in the end. */
+  lost: string[];
+  /** There twice, or done twice. */
+  doubled: string[];
+  /** Sums that are not those of the bank. */
+  wrongSums: string[];
+  /** Tokens beyond a budget, or kept back for nobody. */
+  overspent: string[];
+  foreign: string[];
+  /** Answers that nobody should ever see, by what they were. */
+  broken: string[];
+}
+
+/** Asks now and then until it is right, and gives what it was at last. */
+export function settled<T>(ask: () => Promise<T>, right: (answer: T) => boolean, ms = DRAIN_MS): Promise<T> {
+  const slowly = async () => {
+    const answer = await ask();
+    if (!right(answer)) await pause(LOOK_MS);
+    return answer;
+  };
+  return eventually(slowly, right, ms).catch(ask);
+}
+
+const acknowledged = (all: readonly Asked[], kind: Asked['kind']) =>
+  all.filter((one) => one.kind === kind && one.outcome?.verdict === 'right');
+const show = (facts: object) => JSON.stringify(facts);
+
+interface Row {
+  key: string;
+  ids: string[];
+  cents: number[];
+}
+
+/** Each gift that was acknowledged is there once, as it was wished; one of which nobody knows is there once at most. */
+async function gifts({ rows }: Site, all: readonly Asked[], verdict: Verdict): Promise<void> {
+  const wished = new Map(all.filter(({ kind }) => kind === 'gifts').map((one) => [one.key, one.cents]));
+  const told = new Map<string, Set<string>>();
+  for (const { key, outcome } of acknowledged(all, 'gifts')) told.set(key, (told.get(key) ?? new Set()).add(outcome!.id!));
+  verdict.gifts = told.size;
+  const kept = await rows<Row>(
+    `SELECT message AS key, array_agg(id::text) AS ids, array_agg(amount_cents::int) AS cents FROM donations WHERE message = ANY($1) GROUP BY 1`,
+    [[...wished.keys()]],
+  );
+  const byKey = new Map(kept.map((row) => [row.key, row]));
+  for (const [key, ids] of told) {
+    const row = byKey.get(key);
+    if (ids.size > 1) verdict.doubled.push(`gift ${key} was acknowledged as ${[...ids].join()}`);
+    if (!row || ![...ids].every((id) => row.ids.includes(id)) || row.cents[0] !== wished.get(key))
+      verdict.lost.push(`gift ${show({ key, told: [...ids], kept: row })}`);
+  }
+  for (const { key, ids } of kept) if (ids.length > 1) verdict.doubled.push(`gift ${key} is there as ${ids.join()}`);
+}
+
+const centsOf = (valor: string) => Number(valor.replace('.', ''));
+
+/** The campaigns together have what the bank was paid, in every book, and no payment counts twice. */
+async function sums({ rows, bank, campaigns }: Site, verdict: Verdict): Promise<void> {
+  const paid = [...bank.charges.values()].flatMap(({ pix = [] }) => pix).reduce((sum, { valor }) => sum + centsOf(valor), 0);
+  const books = async () => {
+    const each = await Promise.all(campaigns.map((id) => booksOf(rows, id)));
+    const sum = (of: 'raised' | 'gifts' | 'ledger') => each.reduce((total, book) => total + book[of], 0);
+    return { raised: sum('raised'), gifts: sum('gifts'), ledger: sum('ledger') };
+  };
+  const found = await settled(books, (now) => Object.values(now).every((cents) => cents === paid));
+  if (Object.values(found).some((cents) => cents !== paid)) verdict.wrongSums.push(`the bank was paid ${paid}; ${show(found)}`);
+  const twice = await rows<{ id: string }>(`SELECT donation_id::text AS id FROM ledger WHERE kind = 'gift' GROUP BY 1 HAVING count(*) > 1`);
+  verdict.doubled.push(...twice.map(({ id }) => `gift ${id} counts more than once`));
+}
+
+const OPEN = ['later', 'queued', 'held', 'taken', 'sending'];
+
+/** Each message that was accepted ends, and Meta has taken none twice. */
+async function messages({ rows, cloud }: Site, all: readonly Asked[], verdict: Verdict): Promise<void> {
+  const ids = [...new Set(acknowledged(all, 'messages').map(({ outcome }) => outcome!.id!))];
+  verdict.messages = ids.length;
+  const states = () =>
+    rows<{ id: string; state: string }>(`SELECT id::text, state FROM whatsapp_messages WHERE id = ANY($1::uuid[])`, [ids]);
+  const ended = await settled(states, (now) => now.every(({ state }) => !OPEN.includes(state)));
+  const known = new Map(ended.map(({ id, state }) => [id, state]));
+  for (const id of ids) {
+    const state = known.get(id) ?? 'nowhere';
+    if (state === 'nowhere' || OPEN.includes(state)) verdict.lost.push(`message ${id} is ${state}`);
+  }
+  const taken = new Map<string, number>();
+  for (const { body, reference } of cloud.journal())
+    if (reference !== undefined && body.text?.body) taken.set(body.text.body, (taken.get(body.text.body) ?? 0) + 1);
+  for (const [text, times] of taken) if (times > 1) verdict.doubled.push(`message ${text} was taken ${times} times`);
+}
+
+/** At rest nothing is kept back, and neither we nor the provider counts more than anybody may use. */
+async function budgets({ rows, ai }: Site, verdict: Verdict): Promise<void> {
+  type Day = { email: string; used: number; reserved: number };
+  const days = () => rows<Day>('SELECT u.email, d.used::int, d.reserved::int FROM ai_days d JOIN users u ON u.id = d.user_id');
+  const found = await settled(days, (now) => now.every(({ reserved }) => reserved === 0));
+  for (const { email, used, reserved } of found)
+    if (reserved > 0 || used + reserved > DAILY_TOKENS) verdict.overspent.push(show({ email, used, reserved }));
+  const really = new Map<string, number>();
+  for (const { body, promptTokens, completionTokens } of ai.ledger) {
+    // The last question is that of whoever asks; those before it are his, too.
+    const mark = /canary-\d+-/.exec(JSON.stringify(body.messages))?.[0] ?? 'nobody';
+    really.set(mark, (really.get(mark) ?? 0) + promptTokens + completionTokens);
+  }
+  for (const [mark, tokens] of really)
+    if (tokens > DAILY_TOKENS) verdict.overspent.push(`the provider was asked for ${tokens} tokens by ${mark}`);
+}
+
+function answers(all: readonly Asked[], verdict: Verdict): void {
+  verdict.foreign = all.filter(({ outcome }) => outcome?.verdict === 'foreign').map(({ outcome }) => outcome?.why ?? '');
+  verdict.broken = tally(all.filter(({ outcome }) => !outcome || outcome.verdict === 'broken'));
+}
+
+export async function judge(site: Site, all: readonly Asked[]): Promise<Verdict> {
+  const verdict: Verdict = { gifts: 0, messages: 0, lost: [], doubled: [], wrongSums: [], overspent: [], foreign: [], broken: [] };
+  answers(all, verdict);
+  await gifts(site, all, verdict);
+  await sums(site, verdict);
+  await messages(site, all, verdict);
+  await budgets(site, verdict);
+  return verdict;
+}
+
+/** All of it that must never be. */
+export const faultsIn = ({ lost, doubled, wrongSums, overspent, foreign, broken }: Verdict): string[] => [
+  ...lost.map((what) => `lost: ${what}`),
+  ...doubled.map((what) => `doubled: ${what}`),
+  ...wrongSums.map((what) => `sums: ${what}`),
+  ...overspent.map((what) => `overspent: ${what}`),
+  ...foreign.map((what) => `foreign: ${what}`),
+  ...broken.map((what) => `broken: ${what}`),
+];

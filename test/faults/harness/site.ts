@@ -1,0 +1,109 @@
+import { fileURLToPath } from 'node:url';
+import { startCloudApi } from '../../support/cloud-api.js';
+import { startEngines } from '../../support/engines.js';
+import { openLink, type Manner } from '../../support/fault-proxy.js';
+import { startNginx } from '../../support/nginx.js';
+import { KEY, startOpenAI } from '../../support/openai.js';
+import { startPsp } from '../../support/psp.js';
+import { aPort } from '../../support/tools.js';
+import { farOr } from '../../support/drills.js';
+import { anInstance, type Instance } from './instance.js';
+import { newcomers, organizer, type Person } from './people.js';
+
+/** More than both instances ever open. */
+const MOST_SESSIONS = 360;
+const CAMPAIGNS = 3;
+export const DAILY_TOKENS = 10_000;
+export const WEBHOOK_WORD = 'word-of-the-bank';
+const PEOPLE = 6;
+
+/** From one instance to PostgreSQL and to both servers of Redis. */
+const linked = ['postgres', 'queue', 'cache'] as const;
+export type Linked = (typeof linked)[number];
+type Links = Record<Linked, Awaited<ReturnType<typeof openLink>>>;
+
+async function openLinks(paths: Record<Linked, string>): Promise<Links> {
+  const all = await Promise.all(linked.map(async (name) => [name, await openLink({ path: paths[name] })] as const));
+  return Object.fromEntries(all) as Links;
+}
+
+const addressesOf = ({ postgres, queue, cache }: Links) => ({
+  DATABASE_URL: `postgres://postgres@127.0.0.1:${postgres.port}/mutirao`,
+  REDIS_URL: `redis://127.0.0.1:${queue.port}`,
+  CACHE_REDIS_URL: `redis://127.0.0.1:${cache.port}`,
+});
+
+const socketOf = (url: string) => fileURLToPath(url.replace(/^unix:/, 'file:'));
+
+/**
+ * Two instances behind nginx, with an engine of each kind and stand-ins of the bank, of Meta and of OpenAI, each with a ledger of
+ * its own. What an instance says to its engines goes over links that can fail.
+ */
+export async function startSite(nginxProgram: string) {
+  const engines = await startEngines({ durable: true, maxConnections: MOST_SESSIONS });
+  const [bank, cloud, ai] = await Promise.all([startPsp(), startCloudApi(), startOpenAI()]);
+  const paths = {
+    postgres: `${new URL(engines.databaseUrl).searchParams.get('host')}/.s.PGSQL.5432`,
+    queue: socketOf(engines.redisUrl),
+    cache: socketOf(engines.cacheRedisUrl),
+  };
+  const ports: readonly [number, number] = [await aPort(), await aPort()];
+  const servers = { '127.0.0.1:3001': ports[0], '127.0.0.1:3002': ports[1] };
+  const upstreams = { file: 'docker/systemd/nginx.upstreams.conf', servers };
+  const nginx = await startNginx({ program: nginxProgram, upstreams, trusted: 'set_real_ip_from 127.0.0.1;', tls: false });
+  const url = `http://127.0.0.1:${nginx.port}`;
+  const { url: PIX_API_URL, key: PIX_KEY, clientId, clientSecret } = bank.settings;
+  const settings = {
+    ...{ ENVIRONMENT: 'production', HOST: '127.0.0.1', PUBLIC_URL: url, TRUST_PROXY: '127.0.0.1', SECRET_KEY: 'fault'.repeat(16) },
+    ...{ WORKERS: '2', LOG_LEVEL: 'warn', PGPOOL_MIN_CONNECTIONS: '2' },
+    ANALYTICS_REFRESH_MINUTES: '0',
+    // What is bounded is kept count of, but nobody of the crowd comes near the bounds.
+    ...{ RATE_LIMIT_IP_PER_MINUTE: '60000', RATE_LIMIT_USER_PER_MINUTE: '60000', RATE_LIMIT_PER_MINUTE: '60000' },
+    ...{ PAYMENT_PROVIDER: 'pix', PIX_API_URL, PIX_KEY, PIX_CLIENT_ID: clientId, PIX_CLIENT_SECRET: clientSecret },
+    ...{ PIX_WEBHOOK_SECRET: WEBHOOK_WORD, ...cloud.env, WHATSAPP_ENFORCE_WINDOW: 'false' },
+    ...{ AI_BASE_URL: ai.url, AI_API_KEY: KEY, AI_MODEL: 'model-of-tests', AI_DAILY_TOKENS: String(DAILY_TOKENS) },
+    // Beside other tests a machine is too busy for what it would be asked alone.
+    OVERLOAD_DELAY_MS: farOr('250', '0'),
+  };
+  const links: Links[] = [];
+  const instances: Instance[] = [];
+  for (const port of ports) {
+    const own = await openLinks(paths);
+    links.push(own);
+    instances.push(anInstance({ ...settings, ...addressesOf(own), PORT: String(port) }));
+  }
+  await Promise.all(instances.map((instance) => instance.start()));
+  const owner = await organizer(url, engines.rows, CAMPAIGNS);
+  const people = await newcomers(url, PEOPLE);
+
+  return {
+    url,
+    nginx,
+    ...{ engines, bank, cloud, ai, paths, settings },
+    ...{ instances: instances as [Instance, Instance], links: links as [Links, Links] },
+    rows: engines.rows,
+    ...{ owner, people, campaigns: owner.campaigns },
+    newcomers: (many: number): Promise<Person[]> => newcomers(url, many),
+    /** Of all instances, or of one. */
+    behave: (to: readonly Linked[], manner: Manner, of: readonly Links[] = links) =>
+      Promise.all(of.flatMap((own) => to.map((name) => own[name].behave(manner)))),
+    /** One instance more, that shares nothing but what it is given. */
+    another: async (env: Readonly<Record<string, string>>, given?: Links) => {
+      const own = given ?? (await openLinks(paths));
+      const instance = anInstance({ ...settings, ...addressesOf(own), PORT: String(await aPort()), ...env });
+      const stop = async () => {
+        await instance.stop();
+        if (!given) await Promise.all(linked.map((name) => own[name].close()));
+      };
+      return { instance, links: own, stop };
+    },
+    async close() {
+      await Promise.all(instances.map((instance) => instance.stop()));
+      await nginx.stop();
+      await Promise.all(links.flatMap((own) => linked.map((name) => own[name].close())));
+      await Promise.all([engines.stop(), bank.stop(), cloud.close(), ai.stop()]);
+    },
+  };
+}
+
+export type Site = Awaited<ReturnType<typeof startSite>>;
