@@ -38,7 +38,7 @@ import { Transcriptions } from './passing/transcriptions.service.js';
 import { withFallback } from './providers/fallback.js';
 import { OpenAIProvider } from './providers/openai.provider.js';
 import { OUTSIDE, PROVIDER, type Provider } from './providers/provider.js';
-import { TellsBudget } from './tells.budget.js';
+import { TellsBudget } from './budget-telling.service.js';
 import { Tokenizers } from './tokenizers.js';
 
 const controllers = [

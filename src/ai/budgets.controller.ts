@@ -13,7 +13,7 @@ import { Answers } from './cache/answers.service.js';
 import { Grants } from './budget/grants.service.js';
 import { tellBudget } from './replies.js';
 import { UsageStore } from './budget/usage.store.js';
-import { TellsBudget } from './tells.budget.js';
+import { TellsBudget } from './budget-telling.service.js';
 
 @UseInterceptors(TellsBudget)
 @Controller('api/v1/ai')

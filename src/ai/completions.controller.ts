@@ -1,5 +1,6 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req, Res, UseInterceptors } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { untilGone } from '../http/until-gone.js';
 import { callerOf } from '../http/caller.js';
 import { wantsFresh } from '../http/door.js';
 import { eventStream, tellStream } from '../http/event-stream.js';
@@ -14,9 +15,9 @@ import { aiWords } from './ai.words.js';
 import { Budget } from './budget/budget.service.js';
 import { Answers, type StreamedAnswer } from './cache/answers.service.js';
 import { Prices } from './budget/prices.js';
-import { brokenOff, tellBudget, untilGone } from './replies.js';
+import { brokenOff, tellBudget } from './replies.js';
 import { soon } from './soon.js';
-import { TellsBudget } from './tells.budget.js';
+import { TellsBudget } from './budget-telling.service.js';
 
 /** As any client of OpenAI's API expects it. */
 @UseInterceptors(TellsBudget)

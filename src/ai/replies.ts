@@ -19,15 +19,3 @@ export function brokenOff(fault: unknown, log: Log, requestId: string): Refused 
   if (isDatabaseAway(fault) || isDatabaseBusy(fault)) return refused('dependency_down', 'A part this needs does not answer.');
   return refused('internal_error', 'It was logged under the request id.');
 }
-
-/** Ends where its caller leaves before he has his answer. */
-export function untilGone(reply: FastifyReply): AbortController {
-  const over = new AbortController();
-  const leave = () => over.abort(new Refusal('dependency_down', 'Nobody waits for this any more.'));
-  // Whoever left while it was found out who he is left before this could hear of it.
-  if (reply.raw.destroyed) leave();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) leave();
-  });
-  return over;
-}

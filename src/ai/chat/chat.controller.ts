@@ -1,5 +1,6 @@
 import { Body, Controller, HttpCode, Inject, Post, Req, Res, UseInterceptors } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { untilGone } from '../../http/until-gone.js';
 import { callerOf } from '../../http/caller.js';
 import { wantsFresh } from '../../http/door.js';
 import { eventStream, tellStream } from '../../http/event-stream.js';
@@ -10,12 +11,12 @@ import type { Log } from '../../observability/log.js';
 import { LOG } from '../../observability/observability.module.js';
 import { Budget } from '../budget/budget.service.js';
 import { shownStanding } from '../budget/budget.words.js';
-import { brokenOff, tellBudget, untilGone } from '../replies.js';
+import { brokenOff, tellBudget } from '../replies.js';
 import { soon } from '../soon.js';
 import { chatShape, type ChatBody } from './chat.dto.js';
 import { Chat, type Turn } from './chat.service.js';
 import { chatWords, usageOf } from './chat.words.js';
-import { TellsBudget } from '../tells.budget.js';
+import { TellsBudget } from '../budget-telling.service.js';
 
 const PATH = '/api/v1/ai/chat';
 

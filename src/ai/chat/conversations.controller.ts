@@ -9,7 +9,7 @@ import { turnsQuery, type TurnsQuery } from './chat.dto.js';
 import { noSuchConversation } from './chat.service.js';
 import { chatWords, wholeOf } from './chat.words.js';
 import { ConversationsStore } from './conversations.store.js';
-import { TellsBudget } from '../tells.budget.js';
+import { TellsBudget } from '../budget-telling.service.js';
 
 const TURNS = 200;
 const own: RoutePolicy = { access: 'signed-in', pace: 'browse', scope: 'ai' };

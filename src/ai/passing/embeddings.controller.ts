@@ -1,15 +1,16 @@
 import { Body, Controller, HttpCode, Inject, Post, Req, Res, UseInterceptors } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { untilGone } from '../../http/until-gone.js';
 import { callerOf } from '../../http/caller.js';
 import { Policy } from '../../http/policy.js';
 import { Says } from '../../http/says.js';
 import { embeddingTokensOf } from '../counting.js';
 import { PROVIDER, type Provider } from '../providers/provider.js';
-import { tellBudget, untilGone } from '../replies.js';
+import { tellBudget } from '../replies.js';
 import { PaidCalls } from '../paid-calls.service.js';
 import { embeddingsShape, type EmbeddingsBody } from './passing.dto.js';
 import { passingWords } from './passing.words.js';
-import { TellsBudget } from '../tells.budget.js';
+import { TellsBudget } from '../budget-telling.service.js';
 
 @UseInterceptors(TellsBudget)
 @Controller('v1')

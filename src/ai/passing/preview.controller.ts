@@ -13,7 +13,7 @@ import { previewShape, type PreviewBody } from './passing.dto.js';
 import { Tokenizers } from '../tokenizers.js';
 import { tellBudget } from '../replies.js';
 import { passingWords } from './passing.words.js';
-import { TellsBudget } from '../tells.budget.js';
+import { TellsBudget } from '../budget-telling.service.js';
 
 @UseInterceptors(TellsBudget)
 @Controller('api/v1/ai')

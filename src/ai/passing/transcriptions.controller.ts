@@ -1,14 +1,15 @@
 import { Controller, HttpCode, Post, Req, Res, UseInterceptors } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { untilGone } from '../../http/until-gone.js';
 import { callerOf } from '../../http/caller.js';
 import { Policy } from '../../http/policy.js';
 import { Says } from '../../http/says.js';
 import { readUpload, saidLength, uploadTypeOf } from '../../http/uploads.js';
-import { tellBudget, untilGone } from '../replies.js';
+import { tellBudget } from '../replies.js';
 import { passingWords } from './passing.words.js';
 import { MOST_FORM_BYTES } from './form.js';
 import { Transcriptions } from './transcriptions.service.js';
-import { TellsBudget } from '../tells.budget.js';
+import { TellsBudget } from '../budget-telling.service.js';
 
 @UseInterceptors(TellsBudget)
 @Controller('v1/audio')

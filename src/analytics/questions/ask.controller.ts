@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res, UseInterceptors } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { untilGone } from '../../ai/replies.js';
-import { TellsBudget } from '../../ai/tells.budget.js';
+import { TellsBudget } from '../../ai/budget-telling.service.js';
+import { untilGone } from '../../http/until-gone.js';
 import { callerOf } from '../../http/caller.js';
 import { idOf } from '../../http/ids.js';
 import { bareListQuery, Cursors, type BareListQuery } from '../../http/lists.js';
