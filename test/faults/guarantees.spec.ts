@@ -1,14 +1,17 @@
 import { randomInt } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newId } from '../../src/kernel/ids.js';
 import { farOr } from '../support/drills.js';
 import { toolOf } from '../support/tool-of.js';
+import { strangersIn } from './harness/asking.js';
 import { catalogue } from './harness/catalogue.js';
 import { startCrowd } from './harness/crowd.js';
 import { guaranteesDocument, lineOf } from './harness/document.js';
 import { drill, type Result } from './harness/drill.js';
-import { resourcesOf, type Resources } from './harness/figures.js';
-import { openJournal } from './harness/journal.js';
+import { resourcesOf, secondsToRecover, type Resources } from './harness/figures.js';
+import { openJournal, type Asked, type Outcome } from './harness/journal.js';
+import { faultsIn, judge } from './harness/judge.js';
 import { startSite, type Site } from './harness/site.js';
 
 /** By chance only where there is time to look into what it finds. */
@@ -57,4 +60,23 @@ describe('What is promised holds through', () => {
     },
     BESIDES_MS + farOr(3_600_000, 0),
   );
+});
+
+it('Whoever judges would see what is lost, doubled, foreign or broken', async () => {
+  const asked = (outcome: Partial<Outcome>, more: Partial<Asked> = {}): Asked => {
+    const right: Outcome = { status: 201, ms: 1, verdict: 'right', id: newId() };
+    return { kind: 'gifts', key: 'canary-0-none', who: 'canary-0-', at: 0, outcome: { ...right, ...outcome }, ...more };
+  };
+  const all = [
+    asked({}),
+    asked({}),
+    asked({}, { kind: 'messages' }),
+    asked({ verdict: 'broken', why: '500' }),
+    asked({ verdict: 'foreign', why: 'hers' }),
+  ];
+  const verdict = await judge(site, all);
+  expect([verdict.lost.length, verdict.doubled.length, verdict.foreign, verdict.broken]).toEqual([2, 1, ['hers'], ['1 × gifts 500']]);
+  expect(faultsIn(verdict)).toHaveLength(5);
+  expect(strangersIn('canary-1-a canary-12-b', 'canary-1-')).toEqual(['canary-12-']);
+  expect(secondsToRecover(all, -1_500)).toBe(2);
 });

@@ -59,14 +59,16 @@ export async function drill(site: Site, fault: Fault, before: Resources, seed: n
   moments.healed = fault.seconds === 0 ? moments.injected : performance.now();
   await calmSince(moments.healed, fault.backSeconds * 1_000 + LATE_MS).catch(noted('it did not recover'));
   moments.over = performance.now();
+  const ready = () => Promise.all(site.instances.map((instance) => instance.isReady()));
+  await eventually(ready, (all) => !all.includes(false), LATE_MS).catch(noted('an instance did not come back'));
   await crowd.stop();
-  const all = journal.read();
+  const asked = journal.read();
   journal.close();
-  const verdict = await judge(site, all);
+  const verdict = await judge(site, asked);
   const rest = () => resourcesOf(site);
   const after = await settled(rest, (now) => excessOf(now, before).length === 0, REST_MS);
-  const seconds = secondsToRecover(all, moments.healed);
-  const spared = sparedOf(all, fault.spares, moments.injected, moments.over);
+  const seconds = secondsToRecover(asked, moments.healed);
+  const spared = sparedOf(asked, fault.spares, moments.injected, moments.over);
   return {
     ...{ fault, verdict, spared, before, after, notes },
     recoveredAfterSeconds: seconds,

@@ -15,7 +15,11 @@ const MOST_FAILED = 0.001;
 
 /** So many who keep their connections to nginx, each with an address of his own, and ask now and then. */
 async function keptConnections({ site, draw }: Ground) {
-  const state = { over: false, asked: 0, failed: 0 };
+  const state = { over: false, asked: 0, failed: 0, met: new Map<string, number>() };
+  const fail = (what: string) => {
+    state.failed += 1;
+    state.met.set(what, (state.met.get(what) ?? 0) + 1);
+  };
   const one = async (n: number) => {
     const from = `x-forwarded-for: 198.20.${n >> 8}.${n & 255}\r\n`;
     await pause(KEPT_THINK_MS * draw());
@@ -24,10 +28,10 @@ async function keptConnections({ site, draw }: Ground) {
       state.asked += 1;
       try {
         if (!connection?.isOpen) connection = await Connection.to(site.url, 30_000);
-        const { status } = await connection.ask('GET', '/api/v1/plans', from);
-        if (status !== 200) state.failed += 1;
-      } catch {
-        state.failed += 1;
+        const { status, body } = await connection.ask('GET', '/api/v1/plans', from);
+        if (status !== 200) fail(`${status} ${/"code":"(\w+)"/.exec(body.toString())?.[1] ?? ''}`);
+      } catch (fault) {
+        fail(fault instanceof Error ? fault.message : String(fault));
         connection?.close();
       }
       await pause(KEPT_THINK_MS * (0.5 + draw()));
@@ -85,9 +89,10 @@ export const startFaults = [
         await pause(BETWEEN_MS);
       }
       return async () => {
-        const { asked, failed } = await enough();
+        const { asked, failed, met } = await enough();
         ground.note(`on kept connections ${failed} of ${asked} failed`);
-        if (failed > asked * MOST_FAILED) throw new Error(`${failed} of ${asked} failed on kept connections`);
+        if (failed > asked * MOST_FAILED)
+          throw new Error(`on kept connections ${[...met].map(([what, times]) => `${times} × ${what}`).join(', ')}`);
       };
     },
   }),

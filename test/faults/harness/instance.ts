@@ -4,6 +4,7 @@ import { aFolder, processesOf, startSystem, type Line, type System } from '../..
 
 /** As docker/systemd/mutirao@.service has it. */
 const RESTART_MS = 1_000;
+const LOOK_MS = 200;
 const TOLD = 40;
 
 type Part = 'requests' | 'background';
@@ -17,6 +18,7 @@ export function anInstance(env: Readonly<Record<string, string>>) {
 
   async function begin(): Promise<void> {
     const begun = (system = startSystem({ env, dataDir }));
+    endRestWith(begun.pid, dataDir, () => system === begun);
     void begun.exit.then(async () => {
       said.push(...begun.lines);
       if (!wanted || system !== begun) return;
@@ -69,6 +71,23 @@ export function anInstance(env: Readonly<Record<string, string>>) {
 }
 
 export type Instance = ReturnType<typeof anInstance>;
+
+/** Nothing of a unit outlives its main process, also what stands still: KillMode=mixed of systemd, and the end of a container. */
+function endRestWith(supervisor: number, dataDir: string, isLast: () => boolean): void {
+  const look = setInterval(() => {
+    if (isAlive(supervisor)) return;
+    clearInterval(look);
+    if (isLast()) for (const { pid } of processesOf(dataDir)) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+  }, LOOK_MS).unref();
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 function environmentOf(pid: number): string[] {
   try {

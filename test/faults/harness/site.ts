@@ -5,6 +5,7 @@ import { openLink, type Manner } from '../../support/fault-proxy.js';
 import { startNginx } from '../../support/nginx.js';
 import { KEY, startOpenAI } from '../../support/openai.js';
 import { startPsp } from '../../support/psp.js';
+import { startSmtp } from '../../support/smtp.js';
 import { aPort } from '../../support/tools.js';
 import { farOr } from '../../support/drills.js';
 import { anInstance, type Instance } from './instance.js';
@@ -41,7 +42,7 @@ const socketOf = (url: string) => fileURLToPath(url.replace(/^unix:/, 'file:'));
  */
 export async function startSite(nginxProgram: string) {
   const engines = await startEngines({ durable: true, maxConnections: MOST_SESSIONS });
-  const [bank, cloud, ai] = await Promise.all([startPsp(), startCloudApi(), startOpenAI()]);
+  const [bank, cloud, ai, post] = await Promise.all([startPsp(), startCloudApi(), startOpenAI(), startSmtp()]);
   const paths = {
     postgres: `${new URL(engines.databaseUrl).searchParams.get('host')}/.s.PGSQL.5432`,
     queue: socketOf(engines.redisUrl),
@@ -56,7 +57,7 @@ export async function startSite(nginxProgram: string) {
   const settings = {
     ...{ ENVIRONMENT: 'production', HOST: '127.0.0.1', PUBLIC_URL: url, TRUST_PROXY: '127.0.0.1', SECRET_KEY: 'fault'.repeat(16) },
     ...{ WORKERS: '2', LOG_LEVEL: 'warn', PGPOOL_MIN_CONNECTIONS: '2' },
-    ANALYTICS_REFRESH_MINUTES: '0',
+    ...{ ANALYTICS_REFRESH_MINUTES: '0', SMTP_URL: post.url },
     // What is bounded is kept count of, but nobody of the crowd comes near the bounds.
     ...{ RATE_LIMIT_IP_PER_MINUTE: '60000', RATE_LIMIT_USER_PER_MINUTE: '60000', RATE_LIMIT_PER_MINUTE: '60000' },
     ...{ PAYMENT_PROVIDER: 'pix', PIX_API_URL, PIX_KEY, PIX_CLIENT_ID: clientId, PIX_CLIENT_SECRET: clientSecret },
@@ -101,7 +102,7 @@ export async function startSite(nginxProgram: string) {
       await Promise.all(instances.map((instance) => instance.stop()));
       await nginx.stop();
       await Promise.all(links.flatMap((own) => linked.map((name) => own[name].close())));
-      await Promise.all([engines.stop(), bank.stop(), cloud.close(), ai.stop()]);
+      await Promise.all([engines.stop(), bank.stop(), cloud.close(), ai.stop(), post.stop()]);
     },
   };
 }
