@@ -153,7 +153,11 @@ describe('Lines that become Parquet', () => {
   const order = { threads: 1, memory: '200MB', columns: { n: 'BIGINT' }, part: `'all'` } as const;
   const write = (lines: Iterable<string> | AsyncIterable<string>, more: object = {}, signal = new AbortController().signal) => {
     const folder = join(b.folder, b.unique());
-    return writeParquet(Readable.from(lines), { ...order, scratch: `${folder}-scratch`, folder, ...more }, signal);
+    return writeParquet(
+      () => ({ stream: Readable.from(lines), freed: Promise.resolve() }),
+      { ...order, scratch: `${folder}-scratch`, folder, ...more },
+      signal,
+    );
   };
   const many = function* (last: string) {
     for (let n = 0; n < 300_000; n += 1) yield `${n}\n`;

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportAll, Exporting } from '../../src/analytics/datasets/exporter.js';
 import type { Manifest } from '../../src/analytics/datasets/manifest.js';
 import { newId } from '../../src/kernel/ids.js';
+import { pause, within } from '../../src/kernel/waiting.js';
 import { GIFTS, openBusiness, type Business } from '../support/business.js';
 import { SECRET } from '../support/donations.js';
 import { farOr } from '../support/drills.js';
@@ -28,6 +29,8 @@ const worker = () => {
 };
 const manifest = () => JSON.parse(readFileSync(join(b.folder, 'manifest.json'), 'utf8')) as Manifest;
 const runs = () => (existsSync(join(b.folder, 'runs')) ? readdirSync(join(b.folder, 'runs')) : []);
+const children = () => readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
+const writers = () => children().filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('writer.child'));
 const rowsIn = ({ datasets }: Manifest) => datasets.donations!.reduce((sum, { rows }) => sum + rows, 0);
 
 describe('An export that is killed in the middle', () => {
@@ -86,20 +89,36 @@ describe('Two exports at once', () => {
     for (const one of refused) expect(one).toMatchObject({ status: 'rejected', reason: expect.any(Exporting) as Exporting });
     expect(rowsIn(manifest())).toBe(MANY);
   });
+});
 
-  it('ends where nobody wants it any more, with its connection and its process', async () => {
-    const over = new AbortController();
-    await b.rows(`UPDATE donations SET anonymous = NOT anonymous`);
-    const known = new Set(runs());
-    const work = exportAll(b.install.database.url, b.folder, newId(), over.signal);
-    const ended = expect(work).rejects.toThrow();
-    await eventually(async () => runs().length > known.size, Boolean);
-    over.abort(new Error('enough'));
-    await ended;
-    expect(rowsIn(manifest())).toBe(MANY);
-    await eventually(
-      () => b.rows(`SELECT 1 FROM pg_stat_activity WHERE application_name = 'mutirao-analytics' AND datname = current_database()`),
-      ({ length }) => length === 0,
-    );
+describe('An export that is ended at any moment', () => {
+  const itsBackends = `FROM pg_stat_activity WHERE application_name = 'mutirao-analytics' AND datname = current_database()`;
+  const ends: [string, (over: AbortController) => unknown][] = [
+    ['as nobody wants it any more', (over) => over.abort(new Error('enough'))],
+    ['as its connection is cut', () => b.rows(`SELECT pg_terminate_backend(pid) ${itsBackends}`)],
+  ];
+
+  beforeAll(() => exportAll(b.install.database.url, b.folder, newId(), NEVER));
+
+  it.each(ends)('%s, leaves neither connection nor process, and what was there before', async (_, end) => {
+    for (const ms of farOr([0, 30, 60, 90, 120, 150, 200, 250, 300, 400, 600, 800], [10, 60, 110, 300])) {
+      const over = new AbortController();
+      await b.rows(`UPDATE donations SET anonymous = random() < 0.5`);
+      const known = new Set(runs());
+      const work = exportAll(b.install.database.url, b.folder, newId(), over.signal).then(
+        () => 'done',
+        () => 'ended',
+      );
+      await eventually(async () => runs().some((run) => !known.has(run)), Boolean);
+      await pause(ms);
+      await end(over);
+      expect(await within(30_000, 'the export', work)).toMatch(/^(done|ended)$/);
+      expect(rowsIn(manifest())).toBe(MANY);
+      await eventually(
+        () => b.rows(`SELECT 1 ${itsBackends}`),
+        ({ length }) => length === 0,
+      );
+      expect(writers()).toEqual([]);
+    }
   });
 });

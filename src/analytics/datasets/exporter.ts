@@ -7,7 +7,7 @@ import { ImpatientClient } from '../../database/client.js';
 import { flush, NAME, readManifest, swapManifest, type Manifest, type Part } from './manifest.js';
 import { derived, tables } from './derived.js';
 import { published, SCHEMA_VERSION, type Dataset } from './published.js';
-import { deriveParquet, sumParquet, writeParquet, type WrittenFile } from './writer.js';
+import { deriveParquet, sumParquet, writeParquet, type Lines, type WrittenFile } from './writer.js';
 
 const RUNS = 'runs';
 /** Nobody reads longer than this what another has replaced. */
@@ -148,14 +148,12 @@ async function bringUp({ folder, run, client, before, signal }: Work, name: stri
   const chosen = changed.length === found.length ? '' : `WHERE part IN (${changed.map((part) => client.escapeLiteral(part)).join(', ')})`;
   const target = join(folder, run, name);
   await mkdir(target, { recursive: true });
-  const lines = client.query(
-    copyTo(`COPY (SELECT ${Object.keys(columns).join(', ')} FROM published_${name} ${chosen}) TO STDOUT (FORMAT csv)`),
+  const sql = `COPY (SELECT ${Object.keys(columns).join(', ')} FROM published_${name} ${chosen}) TO STDOUT (FORMAT csv)`;
+  const files = await writeParquet(
+    () => linesOf(client, sql),
+    { ...meansIn(folder, run), columns, part: dataset.part, folder: target },
+    signal,
   );
-  // The connection is free again a moment after the last line.
-  const isFree = once(client, 'drain');
-  isFree.catch(() => undefined);
-  const files = await writeParquet(lines, { ...meansIn(folder, run), columns, part: dataset.part, folder: target }, signal);
-  await isFree;
   for (const file of files) {
     await flush(file.path);
     file.path = relative(folder, file.path);
@@ -165,6 +163,15 @@ async function bringUp({ folder, run, client, before, signal }: Work, name: stri
     return { ...part, files: changed.includes(part.part) ? own : (known.get(part.part)?.files ?? []) };
   });
   return { parts, files };
+}
+
+/** The end of the lines is heard a moment before the connection is free again; that of the connection may come instead. */
+function linesOf(client: ImpatientClient, sql: string): Lines {
+  const stream = client.query(copyTo(sql));
+  // Those who read hear of it; it may be said once more when they have gone.
+  stream.on('error', () => undefined);
+  const freed = Promise.race([once(client, 'drain'), once(client, 'end')]).catch(() => undefined);
+  return { stream, freed };
 }
 
 /** Of the tables it is from as they are now; what it was made of the same files before, it still is. */

@@ -36,8 +36,14 @@ export interface WriterAnswer {
   fault?: string;
 }
 
-/** A process of its own for what is heavy, with nothing in its environment. */
-async function ordered(order: WriterOrder, signal: AbortSignal, lines?: Readable): Promise<WriterAnswer> {
+export interface Lines {
+  stream: Readable;
+  /** When whoever told them is free for something else, or gone. */
+  freed: Promise<unknown>;
+}
+
+/** A process of its own for what is heavy, with nothing in its environment. Lines are asked for when somebody hears their end. */
+async function ordered(order: WriterOrder, signal: AbortSignal, lines?: () => Lines): Promise<WriterAnswer> {
   const child = fork(programAt('./datasets/writer.child.js'), [JSON.stringify(order)], {
     env: {},
     execArgv: ['--max-old-space-size=128'],
@@ -48,9 +54,10 @@ async function ordered(order: WriterOrder, signal: AbortSignal, lines?: Readable
   signal.addEventListener('abort', end);
   if (signal.aborted) end();
   let answer: WriterAnswer | undefined;
-  child.on('message', (told: WriterAnswer) => (answer = told));
+  child.on('message', (words: WriterAnswer) => (answer = words));
   // Lines that ended before their end look whole to who reads them.
-  const read = lines && child.stdin ? pipeline(lines, child.stdin).catch((fault: unknown) => (end(), String(fault))) : undefined;
+  const told = lines?.();
+  const read = told && child.stdin ? pipeline(told.stream, child.stdin).catch((fault: unknown) => (end(), String(fault))) : undefined;
   try {
     await gone;
   } finally {
@@ -61,6 +68,7 @@ async function ordered(order: WriterOrder, signal: AbortSignal, lines?: Readable
   const cut = await read;
   if (cut !== undefined && answer?.fault === undefined) throw new Error(`Parquet was not written: ${cut}`);
   if (!answer || answer.fault !== undefined) throw new Error(`Parquet was not written: ${answer?.fault ?? 'its process ended'}`);
+  await told?.freed;
   return answer;
 }
 
@@ -69,7 +77,7 @@ async function ordered(order: WriterOrder, signal: AbortSignal, lines?: Readable
  * inherits; both ends of the pipe are in that one process, so that none waits for another that is dead.
  */
 export async function writeParquet(
-  lines: Readable,
+  lines: () => Lines,
   order: Means & { columns: Record<string, ColumnType>; part: string; folder: string },
   signal: AbortSignal,
 ): Promise<WrittenFile[]> {
