@@ -15,6 +15,7 @@ export const problems = {
   bad_request: theirs(400, 'The request cannot be read', 'Mend the request; the same again is refused again.'),
   malformed_json: theirs(400, 'The body is not valid JSON', 'Send valid JSON in UTF-8.'),
   body_too_deep: theirs(400, 'The body is nested too deeply', 'Send JSON of at most 32 levels.'),
+  too_many_fields: theirs(400, 'The body has too many fields', 'Send JSON of at most 10,000 names.'),
   idempotency_key_required: theirs(400, 'This needs an Idempotency-Key', 'Send one of your own, the same for each try of one gift.'),
   idempotency_key_invalid: theirs(400, 'The Idempotency-Key is not valid', 'Send 1 to 255 visible ASCII characters.'),
   unauthenticated: theirs(401, 'Sign in first', 'Send a valid access token or API key as Bearer.'),

@@ -40,6 +40,14 @@ describe('a body', () => {
     expect((await post(JSON.stringify({ text: `${'['.repeat(100)}\\"${'{'.repeat(100)}` }))).status).toBe(201);
   });
 
+  it('of more than 10,000 names is refused before anything reads it, and of as many is read', async () => {
+    const named = (many: number) => `{"all":[${Array.from({ length: many - 1 }, (_, n) => `{"k${n}":1}`).join()}]}`;
+    const { status, json } = await post(named(10_001));
+    expect([status, json.code]).toEqual([400, 'too_many_fields']);
+    expect((await post(named(10_000))).status).toBe(201);
+    expect((await post(JSON.stringify({ text: ':'.repeat(20_000) }))).status).toBe(201);
+  });
+
   it('that is packed is not unpacked', async () => {
     const bomb = new Uint8Array(gzipSync(Buffer.alloc(50_000_000)));
     const { status, json } = await post(bomb, { 'content-encoding': 'gzip' });

@@ -19,6 +19,8 @@ beforeAll(async () => {
   b = await openBusiness({ APP_ROLE: 'api' });
   await b.rows('DELETE FROM donations');
   await b.rows(GIFTS, [b.ids, MANY, 5_003, 420]);
+  // What the server had noted of the empty table would make it plan as if that were so.
+  await b.rows('ANALYZE donations');
 });
 afterAll(() => b.close());
 
@@ -38,10 +40,7 @@ describe('An export that is killed in the middle', () => {
     let version: string | undefined;
     for (let kill = 0; kill < KILLS; kill += 1) {
       // Something of each month changes, so that there is enough to be killed in.
-      await b.rows(
-        `UPDATE donations SET anonymous = NOT anonymous WHERE id IN (SELECT id FROM donations WHERE abs(hashtext(id::text)) % 97 = $1)`,
-        [kill],
-      );
+      await b.rows(`UPDATE donations SET anonymous = NOT anonymous WHERE abs(hashtext(id::text)) % 97 = $1`, [kill]);
       const first = await worker();
       const known = new Set(runs());
       await b.ask('POST', '/refresh');

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isTooDeep } from '../../http/depth.js';
+import { excessOf } from '../../http/depth.js';
 import type { Usage } from './provider.js';
 
 export type Json = Record<string, unknown>;
@@ -9,7 +9,7 @@ const LONGEST = 300;
 /** `undefined` where the text is no JSON object, or one so deep that nobody meant it. */
 export function objectIn(text: string): Json | undefined {
   try {
-    if (isTooDeep(Buffer.from(text))) return undefined;
+    if (excessOf(Buffer.from(text))) return undefined;
     const value = JSON.parse(text) as unknown;
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
   } catch {
