@@ -3,6 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { z } from 'zod';
 import { problems } from '../kernel/problems.js';
+import { pause } from '../kernel/waiting.js';
 import { AccessGuard } from './access.guard.js';
 import { FORM_TYPE_NAME } from './forms.js';
 import type { RoutePolicy } from './policy.js';
@@ -13,6 +14,8 @@ import { UPLOAD_TYPE_NAME } from './uploads.js';
 type Components = Record<string, object>;
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 
+const BREATH_MS = 300;
+
 const INTRODUCTION = `Campaigns, donations, an AI gateway, messages and business questions.
 Sign in, press **Authorize** with the access token, and every example works as it is, once tokens and codes in it are your own. Errors are problems (RFC 9457) with a stable \`code\`, below \`/v1\` in the shape of OpenAI.`;
 
@@ -20,6 +23,8 @@ Sign in, press **Authorize** with the access token, and every example works as i
 export async function openApiDocument(app: NestFastifyApplication, version: string): Promise<OpenAPIObject> {
   // Loaded when first asked for: most processes never are.
   const { DocumentBuilder, SwaggerModule } = await import('@nestjs/swagger');
+  // That was a long turn of the loop, and the next is one, too: in between everybody else is served.
+  await pause(BREATH_MS);
   const frame = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
     .setTitle('Mutirão')

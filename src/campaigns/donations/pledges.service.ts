@@ -5,6 +5,7 @@ import { Transactions } from '../../database/transactions.js';
 import type { Caller } from '../../http/caller.js';
 import { problemOf, refused } from '../../http/problem.js';
 import { newId } from '../../kernel/ids.js';
+import { limitEach } from '../../kernel/limit.js';
 import { Refusal } from '../../kernel/problems.js';
 import type { Log } from '../../observability/log.js';
 import { LOG } from '../../observability/observability.module.js';
@@ -39,6 +40,9 @@ export interface Answered {
 }
 
 const PAY_WITHIN_MS = 3_600_000;
+/** To one campaign: where somebody holds it, those who give to it take half of the connections at most, and others find the rest. */
+const MOST_AT_ONCE = 5;
+const MOST_WAIT_MS = 2_000;
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
 const digest = (...parts: string[]): Buffer => createHash('sha256').update(parts.join('\n')).digest();
@@ -47,6 +51,7 @@ const digest = (...parts: string[]): Buffer => createHash('sha256').update(parts
 @Injectable()
 export class Pledges {
   private readonly proofs: Proofs;
+  private readonly inTurn = limitEach(MOST_AT_ONCE, { ms: MOST_WAIT_MS, refusal: tooMany });
 
   constructor(
     private readonly store: PledgesStore,
@@ -122,7 +127,11 @@ export class Pledges {
     return JSON.stringify({ id, status: 'pending', amountCents, currency: 'BRL', payment, statusToken: this.tokenOf(id) });
   }
 
-  private add(pledge: Pledge, behaviour: Behaviour = 'pay'): Promise<boolean> {
+  private add(pledge: Pledge, behaviour?: Behaviour): Promise<boolean> {
+    return this.inTurn(pledge.campaignId, () => this.addNow(pledge, behaviour));
+  }
+
+  private addNow(pledge: Pledge, behaviour: Behaviour = 'pay'): Promise<boolean> {
     if (pledge.provider !== 'sandbox' || behaviour === 'never') return this.store.add(pledge);
     return this.transactions.run(async (tx) => {
       const added = await this.store.addWith(tx, pledge);
@@ -186,6 +195,8 @@ export class Pledges {
     return answered;
   }
 }
+
+const tooMany = () => new Refusal('overloaded', 'Too many give to this campaign at this moment. Try again in a moment.');
 
 const CHARGE_MS = 4_000;
 /** Of a payment by the sandbox that is to be late. */
