@@ -38,6 +38,15 @@ export interface Asked {
   idReplacement?: boolean;
   /** Who asks, one on each connection. */
   tokens?: readonly string[];
+  /** One after the other and again, each connection from another one on. */
+  steps?: readonly Step[];
+}
+
+export interface Step {
+  method: 'GET' | 'POST';
+  path: string;
+  headers?: Record<string, string>;
+  body?: string;
 }
 
 interface Contest {
@@ -63,13 +72,15 @@ async function costBeside(pids: number[], done: () => number): Promise<number> {
 }
 
 /** CPU in µs of one request, over all processes that answer it. */
-export async function costOf(pids: number[], { tokens, ...asked }: Asked, amount: number, connections: number): Promise<number> {
+export async function costOf(pids: number[], { tokens, steps, ...asked }: Asked, amount: number, connections: number): Promise<number> {
   const before = cpuSeconds(pids);
   let nth = 0;
   const setupClient = (client: Client) => {
-    if (tokens) client.setHeaders({ ...asked.headers, authorization: `Bearer ${tokens[nth++ % tokens.length]}` });
+    const n = nth++;
+    if (tokens) client.setHeaders({ ...asked.headers, authorization: `Bearer ${tokens[n % tokens.length]}` });
+    if (steps) client.setRequests([...steps.slice(n % steps.length), ...steps.slice(0, n % steps.length)]);
   };
-  const { non2xx, errors } = await autocannon({ ...asked, connections, amount, setupClient });
+  const { non2xx, errors } = await autocannon({ ...asked, ...(steps && { idReplacement: true }), connections, amount, setupClient });
   if (non2xx + errors > 0) throw new Error(`${asked.url}: ${non2xx} refused, ${errors} failed`);
   return ((cpuSeconds(pids) - before) / amount) * 1e6;
 }

@@ -1,14 +1,8 @@
 import { createHash } from 'node:crypto';
-import fastify from 'fastify';
-import { Redis } from 'ioredis';
-import pg from 'pg';
+import type { FastifyInstance } from 'fastify';
+import type { Redis } from 'ioredis';
+import type pg from 'pg';
 import { newId } from '../../src/kernel/ids.js';
-
-/** Giving by hand, for comparison: the same rows in one transaction, and kept answers from Redis. */
-const [databaseUrl = '', redisUrl = ''] = process.argv.slice(2);
-const db = new pg.Pool({ connectionString: databaseUrl, max: 20 });
-const redis = new Redis(redisUrl.replace(/^unix:\/\//, ''));
-const app = fastify();
 
 interface Gift {
   amountCents: number;
@@ -24,40 +18,41 @@ const GIFT = `INSERT INTO donations (id, campaign_id, donor_key, donor_name, don
 
 const digest = (text: string) => createHash('sha256').update(text).digest();
 
-app.post<{ Body: Gift; Params: { id: string } }>('/give/:id', async ({ body, params, headers }, reply) => {
-  const { amountCents, method, donor } = body;
-  const key = headers['idempotency-key'];
-  if (typeof key !== 'string' || !(amountCents >= 100)) return reply.status(422).send({ code: 'validation_failed' });
-  const id = newId();
-  const payment = { method, clientSecret: `sandbox_${id}`, expiresAt: new Date(Date.now() + 3_600_000) };
-  const answer = JSON.stringify({
-    id,
-    status: 'pending',
-    amountCents,
-    currency: 'BRL',
-    payment,
-    statusToken: digest(id).toString('base64url'),
+/** Giving by hand, for comparison: the same rows in one transaction, and kept answers from Redis. */
+export function giving(app: FastifyInstance, db: pg.Pool, redis: Redis): void {
+  app.post<{ Body: Gift; Params: { id: string } }>('/give/:id', async ({ body, params, headers }, reply) => {
+    const { amountCents, method, donor } = body;
+    const key = headers['idempotency-key'];
+    if (typeof key !== 'string' || !(amountCents >= 100)) return reply.status(422).send({ code: 'validation_failed' });
+    const id = newId();
+    const payment = { method, clientSecret: `sandbox_${id}`, expiresAt: new Date(Date.now() + 3_600_000) };
+    const answer = JSON.stringify({
+      id,
+      status: 'pending',
+      amountCents,
+      currency: 'BRL',
+      payment,
+      statusToken: digest(id).toString('base64url'),
+    });
+    const client = await db.connect();
+    try {
+      await client.query('BEGIN');
+      await client.query({ name: 'answer', text: ANSWER, values: [digest(key + params.id), digest(JSON.stringify(body)), id, answer] });
+      const donor_key = digest(donor.email).toString('hex').slice(0, 32);
+      const values = [id, params.id, donor_key, donor.name, donor.email, amountCents, method, JSON.stringify(payment)];
+      await client.query({ name: 'gift', text: GIFT, values });
+      await client.query('COMMIT');
+    } finally {
+      client.release();
+    }
+    return reply.status(201).type('application/json; charset=utf-8').send(answer);
   });
-  const client = await db.connect();
-  try {
-    await client.query('BEGIN');
-    await client.query({ name: 'answer', text: ANSWER, values: [digest(key + params.id), digest(JSON.stringify(body)), id, answer] });
-    const donor_key = digest(donor.email).toString('hex').slice(0, 32);
-    const values = [id, params.id, donor_key, donor.name, donor.email, amountCents, method, JSON.stringify(payment)];
-    await client.query({ name: 'gift', text: GIFT, values });
-    await client.query('COMMIT');
-  } finally {
-    client.release();
-  }
-  return reply.status(201).type('application/json; charset=utf-8').send(answer);
-});
 
-app.post<{ Params: { name: string }; Body: object }>('/keep/:name', async ({ params, body }) => {
-  await redis.set(`bare:${params.name}`, JSON.stringify(body));
-  return {};
-});
-app.get<{ Params: { name: string } }>('/kept/:name', async ({ params }, reply) =>
-  reply.type('application/json; charset=utf-8').send(await redis.getBuffer(`bare:${params.name}`)),
-);
-
-process.send?.(await app.listen({ port: 0, host: '127.0.0.1' }));
+  app.post<{ Params: { name: string }; Body: object }>('/keep/:name', async ({ params, body }) => {
+    await redis.set(`bare:${params.name}`, JSON.stringify(body));
+    return {};
+  });
+  app.get<{ Params: { name: string } }>('/kept/:name', async ({ params }, reply) =>
+    reply.type('application/json; charset=utf-8').send(await redis.getBuffer(`bare:${params.name}`)),
+  );
+}

@@ -1,64 +1,60 @@
 import { createHash, createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto';
 import { hash, verify } from '@node-rs/argon2';
-import fastify from 'fastify';
-import { Redis } from 'ioredis';
-import pg from 'pg';
+import type { FastifyInstance } from 'fastify';
+import type { Redis } from 'ioredis';
+import type pg from 'pg';
 import { newId } from '../../src/kernel/ids.js';
-
-/** People by hand, for comparison: one look, one check, one row at sign-in; a signature and a kept profile after it. */
-const [databaseUrl = '', redisUrl = '', email = '', password = ''] = process.argv.slice(2);
-const db = new pg.Pool({ connectionString: databaseUrl, max: 20 });
-const redis = new Redis(redisUrl.replace(/^unix:\/\//, ''));
-const key = createSecretKey(randomBytes(32));
-const app = fastify();
-
-await db.query(`CREATE TABLE IF NOT EXISTS bare_users (id uuid PRIMARY KEY, email text UNIQUE, hash text, profile jsonb);
-  CREATE TABLE IF NOT EXISTS bare_sessions (id uuid PRIMARY KEY, user_id uuid, digest bytea, expires_at timestamptz)`);
-await db.query('INSERT INTO bare_users VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING', [
-  newId(),
-  email,
-  await hash(password, { memoryCost: 19_456, timeCost: 2, parallelism: 1 }),
-  { email, name: 'Ana Souza', role: 'donor', plan: 'free', phone: null, messagingConsent: false, createdAt: new Date() },
-]);
 
 const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const head = part({ alg: 'HS256', typ: 'JWT' });
-const mac = (text: string) => createHmac('sha256', key).update(text).digest();
 
-function ownerOf(header = ''): string | undefined {
-  const [first, body = '', proof = ''] = header.slice('Bearer '.length).split('.');
-  const given = Buffer.from(proof, 'base64url');
-  if (first !== head || given.length !== 32 || !timingSafeEqual(given, mac(`${first}.${body}`))) return undefined;
-  const { sub, exp } = JSON.parse(Buffer.from(body, 'base64url').toString()) as { sub: string; exp: number };
-  return exp > Date.now() / 1_000 ? sub : undefined;
+/** People by hand, for comparison: one look, one check, one row at sign-in; a signature and a kept profile after it. */
+export async function people(app: FastifyInstance, db: pg.Pool, redis: Redis, email: string, password: string): Promise<void> {
+  const key = createSecretKey(randomBytes(32));
+  await db.query(`CREATE TABLE IF NOT EXISTS bare_users (id uuid PRIMARY KEY, email text UNIQUE, hash text, profile jsonb);
+  CREATE TABLE IF NOT EXISTS bare_sessions (id uuid PRIMARY KEY, user_id uuid, digest bytea, expires_at timestamptz)`);
+  await db.query('INSERT INTO bare_users VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING', [
+    newId(),
+    email,
+    await hash(password, { memoryCost: 19_456, timeCost: 2, parallelism: 1 }),
+    { email, name: 'Ana Souza', role: 'donor', plan: 'free', phone: null, messagingConsent: false, createdAt: new Date() },
+  ]);
+
+  const mac = (text: string) => createHmac('sha256', key).update(text).digest();
+
+  function ownerOf(header = ''): string | undefined {
+    const [first, body = '', proof = ''] = header.slice('Bearer '.length).split('.');
+    const given = Buffer.from(proof, 'base64url');
+    if (first !== head || given.length !== 32 || !timingSafeEqual(given, mac(`${first}.${body}`))) return undefined;
+    const { sub, exp } = JSON.parse(Buffer.from(body, 'base64url').toString()) as { sub: string; exp: number };
+    return exp > Date.now() / 1_000 ? sub : undefined;
+  }
+
+  app.post<{ Body: { email: string; password: string } }>('/login', async (request, reply) => {
+    const { rows } = await db.query<{ id: string; hash: string }>({
+      name: 'look',
+      text: 'SELECT id, hash FROM bare_users WHERE email = $1',
+      values: [request.body.email.toLowerCase()],
+    });
+    const [found] = rows;
+    if (!found || !(await verify(found.hash, request.body.password))) return reply.status(401).send({ code: 'invalid_credentials' });
+    const refreshToken = randomBytes(32).toString('base64url');
+    await db.query({
+      name: 'open',
+      text: `INSERT INTO bare_sessions VALUES ($1, $2, $3, now() + interval '30 days')`,
+      values: [newId(), found.id, createHash('sha256').update(refreshToken).digest()],
+    });
+    const signed = `${head}.${part({ sub: found.id, exp: Math.floor(Date.now() / 1_000) + 900 })}`;
+    return { accessToken: `${signed}.${mac(signed).toString('base64url')}`, refreshToken };
+  });
+
+  app.get('/me', async (request, reply) => {
+    const id = ownerOf(request.headers.authorization);
+    if (id === undefined) return reply.status(401).send({ code: 'unauthenticated' });
+    const kept = await redis.getBuffer(`bare:${id}`);
+    if (kept) return reply.type('application/json; charset=utf-8').send(kept);
+    const { rows } = await db.query<{ profile: object }>('SELECT profile FROM bare_users WHERE id = $1', [id]);
+    await redis.set(`bare:${id}`, JSON.stringify(rows[0]?.profile), 'EX', 1_800);
+    return rows[0]?.profile;
+  });
 }
-
-app.post<{ Body: { email: string; password: string } }>('/login', async (request, reply) => {
-  const { rows } = await db.query<{ id: string; hash: string }>({
-    name: 'look',
-    text: 'SELECT id, hash FROM bare_users WHERE email = $1',
-    values: [request.body.email.toLowerCase()],
-  });
-  const [found] = rows;
-  if (!found || !(await verify(found.hash, request.body.password))) return reply.status(401).send({ code: 'invalid_credentials' });
-  const refreshToken = randomBytes(32).toString('base64url');
-  await db.query({
-    name: 'open',
-    text: `INSERT INTO bare_sessions VALUES ($1, $2, $3, now() + interval '30 days')`,
-    values: [newId(), found.id, createHash('sha256').update(refreshToken).digest()],
-  });
-  const signed = `${head}.${part({ sub: found.id, exp: Math.floor(Date.now() / 1_000) + 900 })}`;
-  return { accessToken: `${signed}.${mac(signed).toString('base64url')}`, refreshToken };
-});
-
-app.get('/me', async (request, reply) => {
-  const id = ownerOf(request.headers.authorization);
-  if (id === undefined) return reply.status(401).send({ code: 'unauthenticated' });
-  const kept = await redis.getBuffer(`bare:${id}`);
-  if (kept) return reply.type('application/json; charset=utf-8').send(kept);
-  const { rows } = await db.query<{ profile: object }>('SELECT profile FROM bare_users WHERE id = $1', [id]);
-  await redis.set(`bare:${id}`, JSON.stringify(rows[0]?.profile), 'EX', 1_800);
-  return rows[0]?.profile;
-});
-
-process.send?.(await app.listen({ port: 0, host: '127.0.0.1' }));

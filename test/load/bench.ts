@@ -17,6 +17,7 @@ import { exportMemory } from './export.js';
 import { table, type Figure } from './figures.js';
 import { hotCampaign } from './hot-campaign.js';
 import { commits, jobs } from './outbox.js';
+import { mixed } from './mixed.js';
 import { people } from './people.js';
 import { coldStart, memory } from './processes.js';
 
@@ -40,6 +41,7 @@ try {
     edge: () => edge(env, engines.redisUrl, [redis]),
     people: () => people(env, engines.redisUrl, [postgres, redis]),
     donations: () => donations(env, engines.redisUrl, [postgres, redis]),
+    mixed: () => mixed(env, engines.redisUrl, [postgres, redis]),
     ai: () => ai(env, [postgres, redis]),
     audio: () => audio(env),
     hot: () => hotCampaign(env),

@@ -21,7 +21,7 @@ export const givingEnv = (env: Env): Env => ({
 export async function donations(env: Env, redisUrl: string, engines: number[]): Promise<Figure[]> {
   const databaseUrl = env.DATABASE_URL ?? '';
   const campaigns = await addCampaigns(databaseUrl, 20);
-  const bare = await spawnBare('bare-donations', [databaseUrl, redisUrl]);
+  const bare = await spawnBare('bare', [databaseUrl, redisUrl]);
   const ours = await spawnLab(givingEnv(env), { silent: true });
   const cpu = { own: [ours.process.pid ?? Number.NaN, ...engines], hand: [bare.pid, ...engines] };
   const [first = ''] = campaigns;

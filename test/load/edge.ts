@@ -19,7 +19,7 @@ async function thousand(what: string, url: string, byHand: string): Promise<Figu
 
 /** What the edge costs: each route of ours beside the same work done by hand, in turns, with limits, log and request ids on. */
 export async function edge(env: Env, redisUrl: string, redisPids: number[]): Promise<Figure[]> {
-  const bare = await spawnBare('bare', [redisUrl]);
+  const bare = await spawnBare('bare', [env.DATABASE_URL ?? '', redisUrl]);
   const ours = await spawnLab({ ...env, ...asInProduction, APP_ROLE: 'api' }, { main: '../load/edge.main.js', silent: true });
   const cpu = { own: [ours.process.pid ?? Number.NaN, ...redisPids], hand: [bare.pid, ...redisPids] };
   const compare = (what: string, path: string, by: string, most: number, headers = {}) =>

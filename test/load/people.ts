@@ -9,7 +9,7 @@ const json = { 'content-type': 'application/json' };
 
 /** What people cost: their own profile, and to let them in; the engines' work counted in. */
 export async function people(env: Record<string, string | undefined>, redisUrl: string, engines: number[]): Promise<Figure[]> {
-  const bare = await spawnBare('bare-people', [env.DATABASE_URL ?? '', redisUrl, EMAIL, PASSWORD]);
+  const bare = await spawnBare('bare', [env.DATABASE_URL ?? '', redisUrl, EMAIL, PASSWORD]);
   const ours = await spawnLab({ ...env, ...asInProduction, APP_ROLE: 'api' }, { silent: true });
   const cpu = { own: [ours.process.pid ?? Number.NaN, ...engines], hand: [bare.pid, ...engines] };
   const ask = async (url: string, body: object) => {
