@@ -50,11 +50,12 @@ async function serve(config: Config, log: Log, features: Features): Promise<void
   else await app.listen(config.PORT, config.HOST);
   setInterval(beat, BEAT_MS).unref();
   watchMemory();
-  process.send?.({ kind: 'ready', url: config.part === 'background' ? undefined : (config.PUBLIC_URL ?? (await app.getUrl())) });
+  say({ kind: 'ready', url: config.part === 'background' ? undefined : (config.PUBLIC_URL ?? (await app.getUrl())) });
 }
 
 /** A supervisor that is gone by now is told nothing, and nobody falls over that. */
-const beat = () => process.connected && process.send?.({ kind: 'alive' }, undefined, undefined, () => undefined);
+const say = (word: object) => process.connected && process.send?.(word, undefined, undefined, () => undefined);
+const beat = () => say({ kind: 'alive' });
 
 /**
  * Asks the supervisor for a successor: after so many requests, each process at another count, so that they do not all go at
@@ -65,7 +66,7 @@ function retires(config: Config, fastify: FastifyInstance): () => void {
   const retire = (reason: string) => {
     if (performance.now() < asked + ASK_AGAIN_MS) return;
     asked = performance.now();
-    process.send?.({ kind: 'retire', reason }, undefined, undefined, () => undefined);
+    say({ kind: 'retire', reason });
   };
   let left = config.MAX_REQUESTS > 0 ? Math.ceil(config.MAX_REQUESTS * (0.9 + Math.random() / 5)) : Infinity;
   if (left < Infinity && process.send)
@@ -90,7 +91,7 @@ async function doorClosed(): Promise<void> {
       if (kind === 'closed') resolve();
     });
   });
-  process.send({ kind: 'closed' });
+  say({ kind: 'closed' });
   await within(HEARD_MS, 'supervisor', heard).catch(() => undefined);
 }
 

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { callerOf } from '../http/caller.js';
+import { untilGone } from '../http/until-gone.js';
 import { nothing, type Nothing } from '../http/nothing.js';
 import { Policy } from '../http/policy.js';
 import { Says } from '../http/says.js';
@@ -51,7 +52,7 @@ export class AnalyticsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     if (format !== 'json') return this.answers.file(reply, format, sql, null, 'SQL', 'query');
-    return { sql, ...(await this.answers.table(sql, null, 'SQL')) };
+    return { sql, ...(await this.answers.table(sql, null, 'SQL', untilGone(reply).signal)) };
   }
 
   @Policy({ access: 'organizer', pace: 'browse' })

@@ -21,9 +21,10 @@ const columns = [
   { name: 'amount_cents', type: 'HUGEINT' },
 ];
 const rows = [{ day: '2026-11-19', gifts: 12, donors: 11, amount_cents: 84_000 }];
-const table = { columns, rows, rowCount: 1, truncated: false, chart: null, snapshotAt: at, elapsedMs: 12.4 };
+const table = { columns, rows, rowCount: 1, truncated: false, currency: 'BRL', chart: null, snapshotAt: at, elapsedMs: 12.4 };
 const refresh = { id, state: 'queued', requestedAt: at, beganAt: null, endedAt: null, finding: null };
-const files = 'As a file with `format=csv`, `jsonl` (a line of JSON for each row) or `parquet`; `svg` is its picture.';
+const files =
+  'As a file with `format=csv`, `jsonl` (a line of JSON for each row) or `parquet`, of at most a million rows or 256 MiB: `X-Truncated` says whether there were more. `svg` is its picture.';
 
 type Route = 'ask' | 'query' | 'reports' | 'report' | 'refresh' | 'datasets' | 'sessions' | 'session' | 'forget';
 
@@ -45,7 +46,13 @@ export const analyticsWords: Record<Route, RouteWords> = {
             question: 'Quantas doações recebemos ontem?',
             sql: "SELECT count(*) AS gifts FROM donations WHERE status = 'confirmed' AND confirmed_day = DATE '2026-11-19'",
           },
-          ...{ columns: [columns[1]], rows: [{ gifts: 12 }], rowCount: 1, truncated: false, chart: null, answer: 'Doações: 12 (ontem).' },
+          ...{
+            columns: [columns[1]],
+            rows: [{ gifts: 12 }],
+            rowCount: 1,
+            ...{ truncated: false, currency: 'BRL', chart: null },
+            answer: 'Doações: 12 (ontem).',
+          },
           ...{ cached: false, elapsedMs: 12.4, sessionId: id, snapshotAt: at, understoodBy: 'rules' },
         },
       },
@@ -89,7 +96,7 @@ export const analyticsWords: Record<Route, RouteWords> = {
       200: {
         says: 'The report.',
         shape: reportShape,
-        example: { name: 'donations-by-day', from: '2026-11-01', to: '2026-11-30', currency: 'BRL', ...table },
+        example: { name: 'donations-by-day', from: '2026-11-01', to: '2026-11-30', ...table },
       },
     },
   },

@@ -58,8 +58,11 @@ function isKnown(request: FastifyRequest, body: Buffer): boolean {
 export function guardDepth(adapter: FastifyAdapter, bodyLimit: number): void {
   const parse = adapter.getInstance<FastifyInstance>().getDefaultJsonParser('error', 'error');
   const read = (request: FastifyRequest, body: Buffer, done: (fault: Error | null, value?: unknown) => void) => {
-    if (request.route.config.pace === 'webhook') return done(null, body);
-    if (request.route.config.early && isUtf8(body) && isKnown(request, body)) return done(null);
+    if (request.route.config.pace === 'webhook') done(null, body);
+    else if (request.route.config.early && isUtf8(body) && isKnown(request, body)) done(null);
+    else whole(request, body, done);
+  };
+  const whole = (request: FastifyRequest, body: Buffer, done: (fault: Error | null, value?: unknown) => void) => {
     const excess = excessOf(body);
     if (excess) done(new Refusal(excess));
     else if (!isUtf8(body)) done(new Refusal('malformed_json'));

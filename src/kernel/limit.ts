@@ -49,7 +49,14 @@ const turnIn = (line: Line, patience?: Patience): Promise<void> =>
       clearTimeout(timer);
       line.waiting.delete(turn);
     };
-    const turn = () => (leave(), resolve());
-    const timer = patience && setTimeout(() => (leave(), reject(patience.refusal())), patience.ms);
+    const turn = () => {
+      leave();
+      resolve();
+    };
+    const giveUp = ({ refusal }: Patience) => {
+      leave();
+      reject(refusal());
+    };
+    const timer = patience && setTimeout(giveUp, patience.ms, patience);
     line.waiting.add(turn);
   });

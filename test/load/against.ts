@@ -80,8 +80,14 @@ export async function costOf(pids: number[], { tokens, steps, ...asked }: Asked,
     if (tokens) client.setHeaders({ ...asked.headers, authorization: `Bearer ${tokens[n % tokens.length]}` });
     if (steps) client.setRequests([...steps.slice(n % steps.length), ...steps.slice(0, n % steps.length)]);
   };
-  const { non2xx, errors } = await autocannon({ ...asked, ...(steps && { idReplacement: true }), connections, amount, setupClient });
-  if (non2xx + errors > 0) throw new Error(`${asked.url}: ${non2xx} refused, ${errors} failed`);
+  const { non2xx, errors, statusCodeStats } = await autocannon({
+    ...asked,
+    ...(steps && { idReplacement: true }),
+    connections,
+    amount,
+    setupClient,
+  });
+  if (non2xx + errors > 0) throw new Error(`${asked.url}: ${non2xx} refused, ${errors} failed: ${JSON.stringify(statusCodeStats)}`);
   return ((cpuSeconds(pids) - before) / amount) * 1e6;
 }
 

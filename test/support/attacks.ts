@@ -78,6 +78,10 @@ export const attacks = ({ parquet, folder, port }: Place): Attack[] => [
     'WITH pg_class AS (SELECT * FROM pg_class) SELECT * FROM pg_class',
     'SELECT * FROM (WITH pg_views AS (SELECT 1) SELECT * FROM pg_views) AS a, pg_views',
     'SELECT * FROM sqlite_master',
+    // A sign that small letters of JavaScript take for a k, and DuckDB does not.
+    'WITH "duc\u212adb_views" AS (SELECT 1) SELECT sql FROM duckdb_views',
+    `WITH "/proc/sys/\u212aernel/../../..${parquet}" AS (SELECT 1) SELECT * FROM "/proc/sys/kernel/../../..${parquet}"`,
+    `WITH "${parquet}" AS (SELECT 1) SELECT * FROM "${parquet}"`,
     "SELECT current_setting('allowed_paths')",
     'DESCRIBE store.donations',
     'SHOW ALL TABLES',

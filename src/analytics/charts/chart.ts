@@ -13,6 +13,8 @@ export interface Plan {
   /** By what the values are divided to be shown, and what they are then. */
   scale: number;
   unit: string;
+  /** How much of the table it shows, where that is not all. */
+  of: string | undefined;
   points: { x: string; y: number; series: string }[];
 }
 
@@ -37,15 +39,22 @@ export function planOf(columns: readonly Column[], rows: readonly Row[]): Plan |
   const other = columns.find(
     (column) => column !== along && column !== high && !isId(column) && (!isNumber(column) || column.name === 'months_after'),
   );
-  const series = other && new Set(rows.map((row) => row[other.name])).size <= MOST_SERIES ? other.name : undefined;
-  if (other && !series && kind === 'line') return undefined;
+  const names = other ? [...new Set(rows.map((row) => row[other.name]))] : [];
+  // Lines without their names would be one that jumps; bars are told apart by what they stand on.
+  const series = other && (names.length <= MOST_SERIES || kind === 'line') ? other.name : undefined;
+  const seen = new Set(names.slice(0, MOST_SERIES));
+  const shown = (series === undefined ? rows : rows.filter((row) => seen.has(row[series] ?? null))).slice(
+    0,
+    kind === 'line' ? MOST_POINTS : MOST_BARS,
+  );
   const [scale, unit] = high.name.endsWith('_cents') ? [100, 'R$'] : high.name.endsWith('_nanos') ? [1e9, 'US$'] : [1, ''];
-  const points = rows.slice(0, kind === 'line' ? MOST_POINTS : MOST_BARS).map((row) => ({
+  const points = shown.map((row) => ({
     x: String(row[along.name] ?? '–'),
     y: Number(row[high.name] ?? 0) / scale,
     series: series === undefined ? '' : String(row[series] ?? '–'),
   }));
-  return { kind, x: along.name, y: high.name, series, scale, unit, points };
+  const of = shown.length < rows.length ? `${shown.length} / ${rows.length}` : undefined;
+  return { kind, x: along.name, y: high.name, series, scale, unit, of, points };
 }
 
 /** Nothing where there is nothing to compare. */

@@ -1,4 +1,5 @@
-import type { Plan } from './chart.js';
+import type { Column } from '../engine/messages.js';
+import type { Plan, Row } from './chart.js';
 
 const WIDTH = 720;
 const LINE_HEIGHT = 320;
@@ -21,6 +22,21 @@ const at = (value: number) => value.toFixed(1);
 const label = (x: number, y: number, text: string, anchor: 'start' | 'middle' | 'end') =>
   `<text x="${at(x)}" y="${at(y)}" text-anchor="${anchor}">${safe(text)}</text>`;
 
+const MOST_STATED = 12;
+
+/** Where there is nothing to compare: what the one row says, or that there is none. */
+export function stated(columns: readonly Column[], rows: readonly Row[], title: string): string {
+  const [row, ...more] = rows;
+  const told = row && more.length === 0 ? columns.slice(0, MOST_STATED).map(({ name }) => `${name}: ${String(row[name] ?? '–')}`) : [];
+  const said = told.length > 0 ? told : [rows.length === 0 ? '–' : `${rows.length} × ${columns.length}`];
+  const height = TOP + said.length * BAR + BOTTOM;
+  return framed(
+    height,
+    title,
+    said.map((text, index) => label(16, TOP + 12 + index * BAR, short(text, LONGEST_TITLE), 'start')),
+  );
+}
+
 /** A picture that needs nothing from elsewhere and runs nothing. */
 export function drawn(plan: Plan, title: string): string {
   const names = [...new Set(plan.points.map(({ series }) => series))];
@@ -30,15 +46,22 @@ export function drawn(plan: Plan, title: string): string {
     plan.series === undefined
       ? []
       : names.map((name, index) => `<tspan fill="${colourOf(index)}">■ </tspan><tspan>${safe(short(name))}  </tspan>`);
-  return [
+  const left = plan.of === undefined ? [] : [label(WIDTH - RIGHT, 22, plan.of, 'end')];
+  return framed(height, title, [
+    ...left,
+    ...body,
+    ...(legend.length > 0 ? [`<text x="16" y="${height - 8}">${legend.join('')}</text>`] : []),
+  ]);
+}
+
+const framed = (height: number, title: string, parts: readonly string[]): string =>
+  [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" font-family="system-ui, sans-serif" font-size="12" fill="#1f2937">`,
     `<title>${safe(title)}</title><rect width="100%" height="100%" fill="#ffffff"/>`,
     `<text x="16" y="22" font-size="14" font-weight="600">${safe(short(title, LONGEST_TITLE))}</text>`,
-    ...body,
-    ...(legend.length > 0 ? [`<text x="16" y="${height - 8}">${legend.join('')}</text>`] : []),
+    ...parts,
     '</svg>',
   ].join('');
-}
 
 const colourOf = (index: number) => COLOURS[index % COLOURS.length] ?? '#000000';
 

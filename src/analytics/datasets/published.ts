@@ -26,6 +26,7 @@ export interface Dataset extends Table {
 
 export const column = (type: ColumnType, says: string, more: Partial<Column> = {}): Column => ({ type, says, ...more });
 const countIf = (test: string) => `count(*) FILTER (WHERE ${test})`;
+const centsOf = (status: string) => `coalesce(sum(amount_cents) FILTER (WHERE status = '${status}'), 0)`;
 const monthOf = (day: string) => `date_trunc('month', ${day})::DATE`;
 export const ofOwnCampaigns = (owner: string) => `campaign_id IN (SELECT id FROM store.campaigns WHERE owner_id = '${owner}')`;
 const wholeRow = (...columns: string[]) =>
@@ -67,14 +68,17 @@ export const published: Record<string, Dataset> = {
     part: monthOf('created_day'),
     sums: {
       amount_cents: 'coalesce(sum(amount_cents), 0)',
-      confirmed_cents: `coalesce(sum(amount_cents) FILTER (WHERE status = 'confirmed'), 0)`,
+      confirmed_cents: centsOf('confirmed'),
+      refunded_cents: centsOf('refunded'),
+      failed_cents: centsOf('failed'),
+      expired_cents: centsOf('expired'),
       confirmed: countIf(`status = 'confirmed'`),
       refunded: countIf(`status = 'refunded'`),
       failed: countIf(`status = 'failed'`),
       expired: countIf(`status = 'expired'`),
       anonymous: countIf('anonymous'),
     },
-    // Gifts only go forward from state to state, so that what changes changes a count.
+    // What changes its state changes a count and a sum of cents.
     mark: `sum(confirmed_day - date '2000-01-01')::text`,
   },
   messages: {

@@ -10,14 +10,13 @@ import type { Log } from '../../observability/log.js';
 import { LOG } from '../../observability/observability.module.js';
 import { Datasets } from '../datasets/datasets.service.js';
 import type { Manifest } from '../datasets/manifest.js';
-import type { Cell, Column, Told } from './messages.js';
-import { canCutNetwork, EngineProcess } from './process.js';
+import type { Cell, Column, FileFormat, Opening, Told } from './messages.js';
+import { canCutNetwork, EngineProcess, type Moment } from './process.js';
 
 export const DEADLINE_MS = 10_000;
 const WAIT_MS = 10_000;
 const MOST_WAITING = 32;
 const MOST_THREADS = 2;
-const MOST_PARQUET_ROWS = 1_000_000;
 
 export interface Asked {
   sql: string;
@@ -25,6 +24,8 @@ export interface Asked {
   owner: string | null;
   mostRows: number;
   mostBytes: number;
+  /** Ends it where nobody waits for it any more. */
+  over?: AbortSignal;
 }
 
 export interface Rows {
@@ -34,13 +35,11 @@ export interface Rows {
   snapshotAt: string;
 }
 
-export interface RowStream {
-  columns: Column[];
-  batches: AsyncGenerator<Cell[][], void, void>;
-  leave: () => void;
+export interface AnswerFile {
+  bytes: Readable;
+  size: number;
+  truncated: boolean;
 }
-
-type Batch = Extract<Told, { kind: 'batch' }>;
 
 /** A few processes that answer; the death of one costs the one question that it had. */
 @Injectable()
@@ -73,90 +72,47 @@ export class Engines implements OnApplicationShutdown {
   }
 
   /** All rows, as far as the bounds allow. */
-  async rows(asked: Asked): Promise<Rows> {
-    const engine = await this.take();
-    try {
-      const { columns, batches, truncated } = await this.begin(engine, asked);
-      const rows: Cell[][] = [];
-      for await (const batch of batches) rows.push(...batch);
-      return { columns, rows, truncated: truncated(), snapshotAt: engine.of.snapshotAt };
-    } finally {
-      this.giveBack(engine);
-    }
-  }
-
-  /** Rows as they are wanted. Whoever asks has to leave in the end: until then the process is his. */
-  async stream(asked: Asked): Promise<RowStream> {
-    const engine = await this.take();
-    let isBack = false;
-    const back = () => {
-      if (!isBack) this.giveBack(engine);
-      isBack = true;
-    };
-    try {
-      const { columns, batches, leave } = await this.begin(engine, asked);
-      return { columns, batches, leave: () => [leave, back].forEach((act) => act()) };
-    } catch (fault) {
-      back();
-      throw fault;
-    }
+  rows(asked: Asked): Promise<Rows> {
+    return this.answered(asked, 'rows', (told, { snapshotAt }) => {
+      if (told.kind !== 'rows') throw new Error('no rows were told');
+      return { columns: told.columns, rows: told.rows, truncated: told.truncated, snapshotAt };
+    });
   }
 
   /** What the answer would have for columns; nothing is run. */
   async columns(sql: string, owner: string | null): Promise<Column[]> {
-    const engine = await this.take();
+    const nothing = { sql, owner, mostRows: 0, mostBytes: 0 };
+    return this.answered(nothing, 'columns', (told) => (told.kind === 'rows' ? told.columns : []));
+  }
+
+  /** Gone from the disk as soon as it was read; its process answers others before that. */
+  file(asked: Asked, format: FileFormat): Promise<AnswerFile> {
+    return this.answered(asked, format, async (told) => {
+      if (told.kind !== 'written') throw new Error(`no ${format} was written`);
+      const file = await open(told.path);
+      await rm(told.path);
+      return { bytes: file.createReadStream(), size: (await file.stat()).size, truncated: told.truncated };
+    });
+  }
+
+  private async answered<T>({ over, ...asked }: Asked, as: Opening['as'], take: (told: Told, of: Moment) => T | Promise<T>): Promise<T> {
+    const engine = await this.take(over);
+    const leave = () => engine.say({ kind: 'interrupt' });
+    over?.addEventListener('abort', leave);
     try {
-      const order = { kind: 'open', id: this.nextId++, sql, owner, mostRows: 0, mostBytes: 0, as: 'columns' } as const;
-      return (judged(await this.asked(engine, order, DEADLINE_MS)) as Batch).columns ?? [];
+      over?.throwIfAborted();
+      return await take(judged(await this.asked(engine, { kind: 'open', id: this.nextId++, ...asked, as })), engine.of);
     } finally {
+      over?.removeEventListener('abort', leave);
       this.giveBack(engine);
     }
   }
 
-  /** A file that is gone from the disk as soon as it was read. */
-  async parquet({ sql, owner }: Pick<Asked, 'sql' | 'owner'>): Promise<Readable> {
-    const engine = await this.take();
-    try {
-      const order = { kind: 'open', id: this.nextId++, sql, owner, mostRows: MOST_PARQUET_ROWS, mostBytes: 0, as: 'parquet' } as const;
-      const written = judged(await this.asked(engine, order, DEADLINE_MS));
-      if (written.kind !== 'written') throw new Error('no Parquet was written');
-      const file = await open(written.path);
-      await rm(written.path);
-      return file.createReadStream();
-    } finally {
-      this.giveBack(engine);
-    }
-  }
-
-  private async begin(engine: EngineProcess, asked: Asked) {
-    const id = this.nextId++;
-    let left = DEADLINE_MS;
-    let last: Batch;
-    const step = async (order: Parameters<EngineProcess['ask']>[0]) => {
-      const began = performance.now();
-      last = judged(await this.asked(engine, order, Math.max(1, left))) as Batch;
-      left -= performance.now() - began;
-      return last;
-    };
-    const { columns = [] } = await step({ kind: 'open', id, ...asked, as: 'rows' });
-    const batches = async function* (): AsyncGenerator<Cell[][], void, void> {
-      for (;;) {
-        yield last.rows;
-        if (last.done) return;
-        await step({ kind: 'next', id });
-      }
-    };
-    const leave = () => {
-      if (!last.done) engine.say({ kind: 'close', id });
-    };
-    return { columns, batches: batches(), leave, truncated: () => last.truncated };
-  }
-
-  private async asked(engine: EngineProcess, order: Parameters<EngineProcess['ask']>[0], ms: number): Promise<Told> {
+  private async asked(engine: EngineProcess, order: Opening): Promise<Told> {
     const began = performance.now();
-    if (order.kind === 'open') this.counts.began += 1;
+    this.counts.began += 1;
     try {
-      const told = await engine.ask(order, ms);
+      const told = await engine.ask(order, DEADLINE_MS);
       if (told.kind === 'refused') this.counts.refused += 1;
       if (told.kind === 'failed') this.log.error({ why: told.why, version: engine.of.version }, 'a business question failed');
       return told;
@@ -164,13 +120,13 @@ export class Engines implements OnApplicationShutdown {
       this.counts.died += 1;
       this.log.warn({ err: fault, version: engine.of.version }, 'a process that answered business questions ended');
       if (engine.tooLarge) throw tooLarge();
-      if (performance.now() - began >= ms) throw tooLong();
+      if (performance.now() - began >= DEADLINE_MS) throw tooLong();
       throw new Refusal('dependency_down', 'The process of this question ended. Others go on; ask again, or for less.');
     }
   }
 
-  private async take(): Promise<EngineProcess> {
-    if (this.taken >= this.config.ANALYTICS_PROCESSES) await this.wait();
+  private async take(over: AbortSignal | undefined): Promise<EngineProcess> {
+    if (this.taken >= this.config.ANALYTICS_PROCESSES) await this.wait(over);
     else this.taken += 1;
     try {
       const manifest = await this.datasets.current();
@@ -183,17 +139,25 @@ export class Engines implements OnApplicationShutdown {
     }
   }
 
-  private wait(): Promise<void> {
+  private wait(over: AbortSignal | undefined): Promise<void> {
     if (this.waiting.length >= MOST_WAITING) throw new Refusal('overloaded', 'Too many business questions wait. Ask again in a moment.');
     return new Promise((resolve, reject) => {
-      const go = () => {
+      const end = (act: () => void) => {
         clearTimeout(timer);
-        resolve();
+        over?.removeEventListener('abort', left);
+        act();
       };
-      const timer = setTimeout(() => {
+      const go = () => end(resolve);
+      const leave = (why: Error) => {
         this.waiting.splice(this.waiting.indexOf(go), 1);
-        reject(new Refusal('overloaded', 'Other business questions take all the time. Ask again in a moment.'));
-      }, WAIT_MS);
+        end(() => reject(why));
+      };
+      const left = () => leave(over?.reason as Error);
+      const timer = setTimeout(
+        () => leave(new Refusal('overloaded', 'Other business questions take all the time. Ask again in a moment.')),
+        WAIT_MS,
+      );
+      over?.addEventListener('abort', left);
       this.waiting.push(go);
     });
   }

@@ -5,6 +5,8 @@ export interface Column {
 
 export type Cell = string | number | boolean | null;
 
+export type FileFormat = 'csv' | 'jsonl' | 'parquet';
+
 /** How a process begins: with files that it may read, and nothing else. */
 export interface Beginning {
   kind: 'begin';
@@ -15,18 +17,25 @@ export interface Beginning {
   threads: number;
 }
 
-export type Order =
-  | Beginning
-  /** `owner`: whose campaigns are seen; nobody's means all. */
-  | { kind: 'open'; id: number; sql: string; owner: string | null; mostRows: number; mostBytes: number; as: 'rows' | 'columns' | 'parquet' }
-  | { kind: 'next'; id: number }
-  | { kind: 'close'; id: number }
-  | { kind: 'interrupt' };
+export interface Opening {
+  kind: 'open';
+  id: number;
+  sql: string;
+  /** Whose campaigns are seen; nobody's means all. */
+  owner: string | null;
+  mostRows: number;
+  mostBytes: number;
+  as: 'rows' | 'columns' | FileFormat;
+}
+
+export type Order = Beginning | Opening | { kind: 'interrupt' };
 
 export type Told =
   | { kind: 'ready' }
-  | { kind: 'batch'; id: number; columns?: Column[]; rows: Cell[][]; done: boolean; truncated: boolean }
-  | { kind: 'written'; id: number; path: string }
+  /** The query has ended; what is left is to write down what came of it. */
+  | { kind: 'laid'; id: number }
+  | { kind: 'rows'; id: number; columns: Column[]; rows: Cell[][]; truncated: boolean }
+  | { kind: 'written'; id: number; path: string; truncated: boolean }
   /** The question itself is to blame. */
   | { kind: 'refused'; id: number; why: string }
   | { kind: 'failed'; id: number; why: string };

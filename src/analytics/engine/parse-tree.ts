@@ -16,6 +16,10 @@ class Objection extends Error {
 }
 
 const MOST_DEPTH = 200;
+/** As DuckDB has it: other letters than these stay as they are, and what looks alike is another name. */
+const folded = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+/** What could be the address of a file is no name that a query gives to its parts. */
+const NAME = /^[\p{L}\p{M}\p{N}_ -]+$/u;
 const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null;
 
 /** Why this may not be asked; `undefined` where it may. What is not known to be harmless is refused. */
@@ -45,7 +49,8 @@ function checkNode(node: Tree, known: ReadonlySet<string>, depth: number): void 
     const { query, ...others } = value;
     checkNode(query.node, names, depth + 1);
     checkParts(others, names, depth + 1);
-    names = new Set([...names, key.toLowerCase()]);
+    if (!NAME.test(key)) throw new Objection(`A part of a query is named with letters and digits, not ${key}.`);
+    names = new Set([...names, folded(key)]);
   }
   checkParts(rest, names, depth + 1);
 }
@@ -77,7 +82,7 @@ function checkExpression(tree: Tree): void {
   const kind = String(tree.class);
   if (!allowedExpressions.has(kind)) throw new Objection(`${kind} is not allowed.`);
   if (kind !== 'FUNCTION' && kind !== 'WINDOW') return;
-  const name = String(tree.function_name).toLowerCase();
+  const name = folded(String(tree.function_name));
   const place = [tree.catalog, tree.schema].filter((part) => part !== undefined && part !== '' && part !== 'main');
   if (place.length > 0 || !(allowedFunctions.has(name) || allowedTableFunctions.has(name)))
     throw new Objection(`The function ${name} is not allowed.`);
@@ -92,13 +97,13 @@ function checkSource(tree: Tree, names: ReadonlySet<string>): void {
   if (!allowedSources.has(type)) throw new Objection(`${type} is not allowed.`);
   if (tree.at_clause !== undefined) throw new Objection('AT is not allowed.');
   if (type === 'TABLE_FUNCTION') {
-    const name = String((tree.function as Tree | undefined)?.function_name).toLowerCase();
+    const name = folded(String((tree.function as Tree | undefined)?.function_name));
     if (!allowedTableFunctions.has(name)) throw new Objection(`The function ${name} is not allowed.`);
   }
   if (type !== 'BASE_TABLE') return;
   const name = String(tree.table_name);
   const place = [tree.catalog_name, tree.schema_name].filter((part) => typeof part === 'string' && part !== '');
-  if (place.length > 0 || !names.has(name.toLowerCase()))
+  if (place.length > 0 || !names.has(folded(name)))
     throw new Objection(`There is no table ${[...place, name].join('.')} to be asked; there are ${[...names].join(', ')}.`);
 }
 

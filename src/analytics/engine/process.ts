@@ -8,6 +8,8 @@ import { programAt } from '../programs.js';
 import type { Order, Told } from './messages.js';
 
 const START_MS = 20_000;
+/** For what came of a question to be written down, once it is there. */
+const WRITE_MS = 30_000;
 const WATCH_MS = 100;
 const PAGE_BYTES = 4_096;
 /** What Node, DuckDB's code and results on their way need beside DuckDB's own bound. */
@@ -85,16 +87,22 @@ export class EngineProcess {
   ask(order: Order, ms: number): Promise<Told> {
     return new Promise((resolve, reject) => {
       if (this.dead) return reject(new Error('the process of the question ended'));
-      const interrupt = setTimeout(() => this.child.send({ kind: 'interrupt' } satisfies Order, this.lost), ms);
-      const kill = setTimeout(() => this.kill(), ms + 1_000);
+      let timers: NodeJS.Timeout[] = [];
+      const stop = () => timers.forEach(clearTimeout);
+      const start = (most: number) => {
+        stop();
+        const interrupt = () => this.child.send({ kind: 'interrupt' } satisfies Order, this.lost);
+        timers = [setTimeout(interrupt, most), setTimeout(() => this.kill(), most + 1_000)];
+      };
       const end = () => {
-        clearTimeout(interrupt);
-        clearTimeout(kill);
+        stop();
         clearInterval(this.watching);
         this.hear = this.fall = undefined;
       };
+      start(ms);
       this.watching = setInterval(() => void this.watch(), WATCH_MS);
       this.hear = (told) => {
+        if (told.kind === 'laid') return start(WRITE_MS);
         end();
         resolve(told);
       };

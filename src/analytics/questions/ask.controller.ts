@@ -7,6 +7,7 @@ import { idOf } from '../../http/ids.js';
 import { bareListQuery, Cursors, type BareListQuery } from '../../http/lists.js';
 import { Policy } from '../../http/policy.js';
 import { Says } from '../../http/says.js';
+import { newId } from '../../kernel/ids.js';
 import { Refusal } from '../../kernel/problems.js';
 import { askSchema, formatQuery, type AskBody, type FormatQuery } from '../analytics.dto.js';
 import { analyticsWords } from '../analytics.words.js';
@@ -40,8 +41,14 @@ export class AskController {
     const caller = callerOf(request);
     const over = untilGone(reply);
     if (format === 'json') return this.questions.ask(caller, body, over);
-    const { sql, owner } = await this.questions.understand(caller, body.question, body.sessionId, over);
-    return this.answers.file(reply, format, sql, owner, body.question, 'answer');
+    const { question, sessionId = newId(), dryRun } = body;
+    if (dryRun)
+      throw new Refusal('validation_failed', '1 field is not valid', [{ path: 'dryRun', message: 'takes no format: nothing is run' }]);
+    const { sql, owner, meaning, likeness } = await this.questions.understand(caller, question, body.sessionId, over);
+    const file = await this.answers.file(reply, format, sql, owner, question, 'answer');
+    await this.sessions.add(caller.id, { id: newId(), sessionId, question, sql, meaning, likeness });
+    reply.header('x-session-id', sessionId).header('x-sql', encodeURIComponent(sql));
+    return file;
   }
 
   @Policy({ access: 'organizer', pace: 'browse' })

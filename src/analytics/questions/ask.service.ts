@@ -8,7 +8,7 @@ import { Refusal } from '../../kernel/problems.js';
 import type { AskBody } from '../analytics.dto.js';
 import { Datasets } from '../datasets/datasets.service.js';
 import { Engines } from '../engine/engines.service.js';
-import { Answers, ownerOf } from '../reports/answers.service.js';
+import { Answers, currencyOf, ownerOf } from '../reports/answers.service.js';
 import { todayAt } from '../reports/days.js';
 import { sqlOf } from './compose.js';
 import { likenessOf } from './likeness.js';
@@ -93,7 +93,8 @@ export class Questions {
 
   private async dry(sql: string, owner: string | null) {
     const { snapshotAt } = await this.datasets.current();
-    return { columns: await this.engines.columns(sql, owner), rows: [], rowCount: 0, truncated: false, chart: null, snapshotAt };
+    const columns = await this.engines.columns(sql, owner);
+    return { columns, rows: [], rowCount: 0, truncated: false, currency: currencyOf(columns), chart: null, snapshotAt };
   }
 
   private async lastOf(caller: Caller, sessionId: string): Promise<Turn | undefined> {

@@ -1,11 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { Caller } from '../../http/caller.js';
+import { untilGone } from '../../http/until-gone.js';
 import { Refusal } from '../../kernel/problems.js';
 import { formats, type ReportQuery } from '../analytics.dto.js';
 import { Answers, ownerOf } from './answers.service.js';
-import { periodOf } from './days.js';
+import { periodOf, plusDays } from './days.js';
 import { reportNames, reports, type ReportName } from './reports.js';
+
+const MOST_DAYS = 3_660;
 
 const isReport = (name: string): name is ReportName => Object.hasOwn(reports, name);
 
@@ -24,10 +27,13 @@ export class Reports {
     if (report.adminsOnly && caller.role !== 'admin')
       throw new Refusal('forbidden', 'This report belongs to no campaign; it is for admins.');
     const period = periodOf(asked);
-    if (period.from > period.to)
-      throw new Refusal('validation_failed', '1 field is not valid', [{ path: 'from', message: 'must not be after to' }]);
+    if (period.from > period.to) throw wrong('must not be after to');
+    if (period.from < plusDays(period.to, -MOST_DAYS)) throw wrong(`must be at most ${MOST_DAYS} days before to`);
     const [sql, owner, title] = [report.sql(period), ownerOf(caller), `${name}, ${period.from} – ${period.to}`];
     if (format !== 'json') return this.answers.file(reply, format, sql, owner, title, `${name}-${period.from}-${period.to}`);
-    return { name, ...period, currency: 'BRL', ...(await this.answers.table(sql, owner, title)) };
+    return { name, ...period, ...(await this.answers.table(sql, owner, title, untilGone(reply).signal)) };
   }
 }
+
+/** Of the two days as they are meant, told or not. */
+const wrong = (message: string) => new Refusal('validation_failed', '1 field is not valid', [{ path: 'from', message }]);
