@@ -1,12 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import { Engines } from '../engine/engines.service.js';
-import { bare } from './words.js';
+import { text } from './compose.js';
+import type { Filter, Said } from './meaning.js';
+import { stepsOf } from './steps.js';
+import { bare, wordsOf } from './words.js';
 
 const MOST_TITLES = 5_000;
 const MOST_BYTES = 1_048_576;
 const MOST_KEPT = 50;
+const MOST_OF_A_NAME = 1_000;
 /** A shorter one may be any word. */
 const LEAST_LETTERS = 6;
+
+const SOME_DAY = '2026-01-01';
+const isPartOfWord = (letter: string | undefined): boolean => letter !== undefined && /[\p{L}\p{N}]/u.test(letter);
+/** Whose words all mean something else is no name where nobody put it in quotes, whatever its owner wants others to read. */
+const isName = (title: string): boolean => title.length >= LEAST_LETTERS && stepsOf(wordsOf(title).words, SOME_DAY).unknown.length > 0;
 
 /** Names of campaigns are known in questions, also where nobody put them in quotes. */
 @Injectable()
@@ -17,23 +26,43 @@ export class Titles {
 
   async quotedIn(question: string, owner: string | null, version: string): Promise<string> {
     if (/["“”«»]/.test(question)) return question;
-    const text = bare(question);
-    const title = (await this.all(owner, version)).find((one) => one.length >= LEAST_LETTERS && text.includes(one));
-    if (title === undefined) return question;
+    const all = bare(question);
     // Letters without their accents stand where they stood: what has one is a single letter in NFC.
     const plain = Array.from(question.normalize('NFC'));
     const letters = plain.map(bare);
-    const from = letters.findIndex((_, at) => letters.slice(at).join('').startsWith(title));
-    let to = from;
-    for (let left = title.length; left > 0; to += 1) left -= letters[to]?.length ?? left;
-    return `${plain.slice(0, from).join('')}"${plain.slice(from, to).join('')}"${plain.slice(to).join('')}`;
+    for (const title of await this.all(owner, version)) {
+      if (!all.includes(title)) continue;
+      const from = letters.findIndex((_, at) => isWholeAt(letters, at, title));
+      if (from < 0) continue;
+      const to = endOf(letters, from, title);
+      return `${plain.slice(0, from).join('')}"${plain.slice(from, to).join('')}"${plain.slice(to).join('')}`;
+    }
+    return question;
   }
 
-  /** Those that no campaign has which is seen here. */
-  async strangeIn(names: readonly string[], owner: string | null, version: string): Promise<string[]> {
-    if (names.length === 0) return [];
-    const all = await this.all(owner, version);
-    return all.length >= MOST_TITLES ? [] : names.filter((name) => !all.includes(bare(name)));
+  /** With the campaigns that are meant by their titles to the letter; several that were called the same are told apart. */
+  async named(saying: Said, owner: string | null): Promise<Said> {
+    const filters: Filter[] = [];
+    const unknown = [...saying.unknown];
+    let isOfSeveral = false;
+    for (const filter of saying.filters) {
+      const titles = filter.what === 'campaign' ? await this.called(filter.value, owner) : [filter.value];
+      if (titles.length === 0) unknown.push(filter.value);
+      isOfSeveral ||= titles.length > 1 && !filter.not;
+      filters.push(...[...new Set(titles)].map((value) => ({ ...filter, value })));
+    }
+    return { ...saying, filters, unknown, by: isOfSeveral ? [...new Set([...saying.by, 'campaign' as const])] : saying.by };
+  }
+
+  /** A title for each campaign that has it to the letter or, where none has, but for case and accents. */
+  private async called(name: string, owner: string | null): Promise<string[]> {
+    const { rows } = await this.engines.rows({
+      sql: `SELECT title FROM campaigns WHERE title = ${text(name)} OR lower(strip_accents(title)) = ${text(bare(name))} LIMIT ${MOST_OF_A_NAME}`,
+      ...{ owner, mostRows: MOST_OF_A_NAME, mostBytes: MOST_BYTES },
+    });
+    const titles = rows.map(([title]) => String(title));
+    const same = titles.filter((title) => title.normalize('NFC') === name.normalize('NFC'));
+    return same.length > 0 ? same : titles;
   }
 
   /** The longest first. */
@@ -43,10 +72,21 @@ export class Titles {
     if (known) return known;
     const read = this.engines
       .rows({ sql: `SELECT DISTINCT title FROM campaigns LIMIT ${MOST_TITLES}`, owner, mostRows: MOST_TITLES, mostBytes: MOST_BYTES })
-      .then(({ rows }) => rows.map(([title]) => bare(String(title))).sort((one, other) => other.length - one.length));
+      .then(({ rows }) =>
+        [...new Set(rows.map(([title]) => bare(String(title))))].filter(isName).sort((one, other) => other.length - one.length),
+      );
     read.catch(() => this.kept.delete(key));
     if (this.kept.size >= MOST_KEPT) this.kept.delete(this.kept.keys().next().value ?? '');
     this.kept.set(key, read);
     return read;
   }
 }
+
+function endOf(letters: readonly string[], from: number, title: string): number {
+  let to = from;
+  for (let left = title.length; left > 0; to += 1) left -= letters[to]?.length ?? left;
+  return to;
+}
+
+const isWholeAt = (letters: readonly string[], at: number, title: string): boolean =>
+  !isPartOfWord(letters[at - 1]) && letters.slice(at).join('').startsWith(title) && !isPartOfWord(letters[endOf(letters, at, title)]);
