@@ -87,6 +87,8 @@ describe('A question of which half would have another answer', () => {
       ],
       ['Doações por campanha em 5 de outubro', `${byCampaign} paid = '${october}-10-05' GROUP BY campaign_id, 1 ORDER BY 2 DESC, 1`],
       [`Quantas doações tivemos no dia 5 de outubro de ${october}?`, `${count} paid = '${october}-10-05'`],
+      ['Quantas doações pagas ontem?', `${count} paid = '${plusDays(today, -1)}'`],
+      ['Quanto arrecadamos com doações acima de 100 reais?', `${sum} amount_cents > 10000`],
       ['Quantas doações sem pix e cartão?', `${count} false`],
       ['Quantas doações sem pix e com cartão?', `${count} method = 'card'`],
       ['Quantas doações por cartão, não por pix?', `${count} method = 'card'`],
@@ -167,6 +169,9 @@ describe('A question that leans on the one before', () => {
     for (const more of ['e por pix?', 'E por campanha?', 'E a campanha "Água para todos"?'])
       expect([more, (await rest(first, more)).sql]).toEqual([more, expect.stringMatching(/sum\(t\.amount_cents\)[^]*BETWEEN/)]);
     expect((await rest(first, 'e quantas doações por pix?')).sql).toMatch(/count\(\*\) AS gifts[^]*t\.method = 'pix'[^]*BETWEEN/);
+    expect((await rest(`Quanto arrecadou "${SOUP}"?`, 'e por mês?')).sql).toMatch(
+      /AS month, c\.title AS campaign, [^]*GROUP BY 1, 2, c\.id/,
+    );
     expect((await rest('Quantas doações este ano?', 'e a média?')).sql).toMatch(/avg\(t\.amount_cents\)/);
   });
 
@@ -176,6 +181,7 @@ describe('A question that leans on the one before', () => {
       ['Quantas doações por pix?', 'e quantas mensagens?'],
       ['Quantas mensagens este ano?', 'e a média?'],
       ['Quanto arrecadamos este ano?', 'e quanto custou?'],
+      ['Quantas doações acima de R$ 100?', 'e abaixo de R$ 200?'],
     ])
       expect([questions, (await rest(...questions)).code]).toEqual([questions, 'question_not_understood']);
   });

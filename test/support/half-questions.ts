@@ -80,4 +80,29 @@ export const halves: readonly string[] = [
     'WhatsApp donations',
     'Quanto arrecadamos para 2025?',
   ],
+  ...['Maiores doações', 'As 5 maiores doações', 'Qual campanha teve as maiores doações?', 'Qual a maior arrecadação por mês?'],
+  ...[
+    'Quanto arrecadamos este ano até março?',
+    'Quanto arrecadamos de janeiro a março de 2025?',
+    'Donations before 2025',
+    'Donations as of March 2026',
+  ],
+  ...[
+    'Qual campanha arrecadou mais em março e abril?',
+    'Qual campanha mais arrecadou e qual menos arrecadou?',
+    'Top 3 categorias com menos doações',
+  ],
+  ...['Quantas campanhas acima da meta?', 'How many campaigns have a goal?', 'Doações de campanhas ativas', 'Doações por estado'],
+  ...[
+    'Quantos doadores abaixo de 18?',
+    'Doações por campanha acima de 100',
+    'Arrecadação por campanha acima de R$ 1000',
+    'Quantos doadores deram mais de R$ 100?',
+  ],
+  ...[
+    'Quanto por campanha de doações acima de R$ 100?',
+    'Doações de pelo menos R$ 100',
+    'Doações até R$ 100',
+    'Donations not above R$ 100',
+  ],
 ];

@@ -27,6 +27,8 @@ export interface Filter {
   what: 'method' | 'status' | 'anonymous' | 'lane' | 'campaign' | 'created' | 'above' | 'below';
   value: string;
   not: boolean;
+  /** Where it names more than one campaign, which are then told apart. */
+  isOfSeveral?: true;
 }
 
 /** What a question means, as far as it was said. */

@@ -1,4 +1,4 @@
-import type { Dimension, Meaning, Measure, Said, Subject } from './meaning.js';
+import type { Dimension, Filter, Meaning, Measure, Said, Subject } from './meaning.js';
 
 const measuresOf: Record<Subject, readonly Measure[]> = {
   gifts: ['money', 'gifts', 'donors', 'average', 'largest', 'smallest', 'conversion'],
@@ -29,16 +29,22 @@ export function meant(now: Said, before: Meaning | undefined): Meaning | undefin
   // Of something else nobody knows how much of it still holds.
   if (base && !isSame && base.filters.length + base.by.length > 0) return undefined;
   const kept = base && isSame ? base : undefined;
+  // Nobody knows whether another bound is one more.
+  if (kept?.filters.some(isBound) && now.filters.some(isBound)) return undefined;
+  const filters = [...(kept?.filters.filter((old) => !now.filters.some((one) => one.what === old.what)) ?? []), ...now.filters];
+  const by = now.by.length > 0 ? now.by : (kept?.by ?? []);
   const meaning: Meaning = {
     ...{ language: now.language, subject, measure },
-    by: now.by.length > 0 ? now.by : (kept?.by ?? []),
-    filters: [...(kept?.filters.filter((old) => !now.filters.some((one) => one.what === old.what)) ?? []), ...now.filters],
+    by: filters.some(({ isOfSeveral }) => isOfSeveral) ? [...new Set([...by, 'campaign' as const])] : by,
+    filters,
     period: now.period ?? base?.period ?? null,
     order: now.by.length > 0 ? now.order : (kept?.order ?? null),
     limit: now.by.length > 0 ? now.limit : (kept?.limit ?? null),
   };
   return holds(meaning) ? meaning : undefined;
 }
+
+const isBound = ({ what }: Filter) => what === 'above' || what === 'below';
 
 /** Whether there is such a thing at all. */
 function holds({ subject, measure, by, filters, period, order }: Meaning): boolean {
@@ -51,6 +57,8 @@ function holds({ subject, measure, by, filters, period, order }: Meaning): boole
       if (what === 'created') return subject === 'campaigns';
       return what === 'lane' ? subject === 'messages' : subject === 'gifts';
     }) &&
+    // Of what is added up nobody knows whether the bound is of a gift or of the sum.
+    (by.length === 0 || measure === 'gifts' || measure === 'donors' || !filters.some(isBound)) &&
     (subject !== 'campaigns' || holdsOfCampaigns({ measure, by, filters, period })) &&
     // Days without any gift are nowhere, nor ways of paying that nobody took.
     (order !== 'fewest' || (subject !== 'messages' && subject !== 'ai' && by.every((one) => one === 'campaign' || one === 'category')))

@@ -55,7 +55,7 @@ export const vocabulary = {
   weekday: 'dia da semana / dias da semana / day of the week / day of week / weekday / weekdays',
   method:
     'forma de pagamento / formas de pagamento / meio de pagamento / metodo de pagamento / metodo / payment method / payment methods / method',
-  status: 'status / situacao / estado / state',
+  status: 'status / situacao',
   model: 'modelo / modelos / model / models',
   category: 'categoria / categorias / category / categories',
   template: 'template / templates',
@@ -90,7 +90,7 @@ export const silent = new Set(
 );
 
 /** Such of them as make another time of the one that they stand before. */
-export const notBeforeTimes = new Set('to with com para pra pelo pela pelos pelas ao aos at via using que paid'.split(' '));
+export const notBeforeTimes = new Set('to with com para pra pelo pela pelos pelas ao aos at via using que'.split(' '));
 
 /** Questions that are always understood, for whoever was not. */
 export const suggestions = {

@@ -20,12 +20,18 @@ function centsOf(word: string | undefined): number | undefined {
 function amountAt(words: readonly string[], at: number): { cents: number; length: number } | undefined {
   const sign = words[at] === 'r$' ? 1 : 0;
   const cents = centsOf(words[at + sign]);
-  return cents === undefined ? undefined : { cents, length: sign + (words[at + sign + 1] === 'reais' ? 2 : 1) };
+  const unit = words[at + sign + 1] === 'reais' ? 1 : 0;
+  // Above 100 may be anything.
+  return cents === undefined || sign + unit === 0 ? undefined : { cents, length: sign + 1 + unit };
 }
 
 /** Portuguese where a time follows (“no mês passado”); elsewhere nobody knows whether it denies. */
 const isSilentNo = (words: readonly string[], at: number, today: string): boolean =>
   languageOf(words) === 'pt' && (words[at + 1] === 'total' || timeAt(words, at + 1, today) !== undefined);
+
+/** “As of March” is no part of March. */
+const isOtherBefore = (words: readonly string[], at: number): boolean =>
+  notBeforeTimes.has(words[at - 1] ?? '') || (words[at - 2] === 'as' && words[at - 1] === 'of');
 
 /** The words in their order, as far as they mean something; the time is taken out of them. */
 export function stepsOf(words: readonly string[], today: string) {
@@ -53,7 +59,7 @@ export function stepsOf(words: readonly string[], today: string) {
       const its = words.slice(at, at + length);
       // Where the month stands first nobody knows what 05/10/2026 is.
       const isClear = !(isEnglish && its.some((part) => part.includes('/')));
-      const isFree = !['not', 'per', 'above', 'below'].includes(last ?? '') && !notBeforeTimes.has(words[at - 1] ?? '');
+      const isFree = !['not', 'per', 'above', 'below'].includes(last ?? '') && !isOtherBefore(words, at);
       if (period === null && isClear && isFree) ({ period } = time);
       else unknown.push(its.join(' '));
     } else if (word === NAME) add('name', word);

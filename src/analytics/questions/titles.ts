@@ -8,7 +8,7 @@ import { bare, wordsOf } from './words.js';
 const MOST_TITLES = 5_000;
 const MOST_BYTES = 1_048_576;
 const MOST_KEPT = 50;
-const MOST_OF_A_NAME = 1_000;
+const MOST_OF_NAMES = 1_000;
 /** A shorter one may be any word. */
 const LEAST_LETTERS = 6;
 
@@ -31,7 +31,7 @@ export class Titles {
     const plain = Array.from(question.normalize('NFC'));
     const letters = plain.map(bare);
     for (const title of await this.all(owner, version)) {
-      if (!all.includes(title)) continue;
+      if (!all.includes(title) || !isName(title)) continue;
       const from = letters.findIndex((_, at) => isWholeAt(letters, at, title));
       if (from < 0) continue;
       const to = endOf(letters, from, title);
@@ -42,27 +42,28 @@ export class Titles {
 
   /** With the campaigns that are meant by their titles to the letter; several that were called the same are told apart. */
   async named(saying: Said, owner: string | null): Promise<Said> {
+    const names = saying.filters.filter(({ what }) => what === 'campaign').map(({ value }) => value);
+    const known = await this.called(names, owner);
     const filters: Filter[] = [];
     const unknown = [...saying.unknown];
-    let isOfSeveral = false;
     for (const filter of saying.filters) {
-      const titles = filter.what === 'campaign' ? await this.called(filter.value, owner) : [filter.value];
+      const titles = filter.what === 'campaign' ? meantBy(filter.value, known) : [filter.value];
       if (titles.length === 0) unknown.push(filter.value);
-      isOfSeveral ||= titles.length > 1 && !filter.not;
-      filters.push(...[...new Set(titles)].map((value) => ({ ...filter, value })));
+      const several = titles.length > 1 && !filter.not ? { isOfSeveral: true as const } : {};
+      filters.push(...[...new Set(titles)].map((value) => ({ ...filter, ...several, value })));
     }
-    return { ...saying, filters, unknown, by: isOfSeveral ? [...new Set([...saying.by, 'campaign' as const])] : saying.by };
+    return { ...saying, filters, unknown };
   }
 
-  /** A title for each campaign that has it to the letter or, where none has, but for case and accents. */
-  private async called(name: string, owner: string | null): Promise<string[]> {
+  /** A title for each campaign that is called so, but for case and accents; none where there are too many. */
+  private async called(names: readonly string[], owner: string | null): Promise<string[]> {
+    if (names.length === 0) return [];
+    const [same, alike] = [names, names.map(bare)].map((all) => all.map(text).join(', '));
     const { rows } = await this.engines.rows({
-      sql: `SELECT title FROM campaigns WHERE title = ${text(name)} OR lower(strip_accents(title)) = ${text(bare(name))} LIMIT ${MOST_OF_A_NAME}`,
-      ...{ owner, mostRows: MOST_OF_A_NAME, mostBytes: MOST_BYTES },
+      sql: `SELECT title FROM campaigns WHERE title IN (${same ?? ''}) OR lower(strip_accents(title)) IN (${alike ?? ''}) LIMIT ${MOST_OF_NAMES}`,
+      ...{ owner, mostRows: MOST_OF_NAMES, mostBytes: MOST_BYTES },
     });
-    const titles = rows.map(([title]) => String(title));
-    const same = titles.filter((title) => title.normalize('NFC') === name.normalize('NFC'));
-    return same.length > 0 ? same : titles;
+    return rows.length < MOST_OF_NAMES ? rows.map(([title]) => String(title)) : [];
   }
 
   /** The longest first. */
@@ -72,14 +73,18 @@ export class Titles {
     if (known) return known;
     const read = this.engines
       .rows({ sql: `SELECT DISTINCT title FROM campaigns LIMIT ${MOST_TITLES}`, owner, mostRows: MOST_TITLES, mostBytes: MOST_BYTES })
-      .then(({ rows }) =>
-        [...new Set(rows.map(([title]) => bare(String(title))))].filter(isName).sort((one, other) => other.length - one.length),
-      );
+      .then(({ rows }) => [...new Set(rows.map(([title]) => bare(String(title))))].sort((one, other) => other.length - one.length));
     read.catch(() => this.kept.delete(key));
     if (this.kept.size >= MOST_KEPT) this.kept.delete(this.kept.keys().next().value ?? '');
     this.kept.set(key, read);
     return read;
   }
+}
+
+/** To the letter or, where none is, but for case and accents. */
+function meantBy(name: string, titles: readonly string[]): string[] {
+  const same = titles.filter((title) => title.normalize('NFC') === name.normalize('NFC'));
+  return same.length > 0 ? same : titles.filter((title) => bare(title) === bare(name));
 }
 
 function endOf(letters: readonly string[], from: number, title: string): number {

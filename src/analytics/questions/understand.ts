@@ -67,7 +67,14 @@ export function said(question: string, today: string): Said {
   const loose = [...ungrouped, ...unclear, ...unordered, ...unusedOf(steps, ranked)];
   const rankedMoney = subject === 'campaigns' && ranked === 'campaign' && order !== null && !has('goal', 'remaining');
   const measure = rankedMoney ? 'money' : measureOf(subject, has, extreme);
-  if (isOfTwo(has) || isOfNone(subject, has) || (extreme && measure !== extreme) || isOfCounts(steps, by)) loose.push('…');
+  if (
+    isOfTwo(has) ||
+    isOfNone(subject, has) ||
+    (extreme && measure !== extreme) ||
+    isOfCounts(steps, by) ||
+    isOfTotals(subject, has, steps)
+  )
+    loose.push('…');
   return {
     ...{ language: languageOf(words), by: [...new Set(by)], period, order },
     limit: ranked && order ? (limit ?? (isPlural ? PLURAL_LIMIT : 1)) : null,
@@ -152,6 +159,10 @@ function unusedOf(steps: readonly Step[], ranked: Dimension | null): string[] {
         return after !== undefined && figures.has(after);
       case 'per':
         return after === undefined || !(after in dimensions || isFilter(after) || (ranked !== null && figures.has(after)));
+      // “The largest gifts” are a list.
+      case 'largest':
+      case 'smallest':
+        return after === 'gifts' && steps[at + 1]?.word.endsWith('s') === true;
       case 'which':
         return after === 'gifts' || after === 'donors' || after === 'messages';
       default:
@@ -169,7 +180,7 @@ const isOfTwo = (has: Has): boolean =>
     has('gifts', 'donors', 'conversion', 'goal', 'remaining'),
   ].filter(Boolean).length > 1 ||
   [has('tokens'), has('calls'), has('cost')].filter(Boolean).length > 1 ||
-  (has('howMany') && has('howMuch', 'money', 'average')) ||
+  (has('howMany') && has('howMuch', 'money', 'average', 'goal', 'remaining')) ||
   (has('average') && has('money', 'conversion')) ||
   (has('donors') && has('howMuch', 'money', 'average', 'conversion'));
 
@@ -185,6 +196,10 @@ function isOfNone(subject: Subject | null, has: Has): boolean {
 const isOfCounts = (steps: readonly Step[], by: readonly Dimension[]): boolean =>
   by.some((dimension) => ['day', 'week', 'month', 'year', 'weekday'].includes(dimension)) &&
   steps.some(({ concept }, at) => concept === 'average' && steps[at + 1]?.concept === 'gifts' && steps[at + 1]?.word.endsWith('s'));
+
+/** “Raised more than R$ 100” is no single gift. */
+const isOfTotals = (subject: Subject | null, has: Has, steps: readonly Step[]): boolean =>
+  subject !== null && !has('gifts') && steps.some(({ concept }) => concept === 'amount');
 
 /** “The largest gift” is one of them; “the largest campaign” is the one with the most. */
 function extremeOf(steps: readonly Step[]): 'largest' | 'smallest' | null {
