@@ -96,6 +96,10 @@ describe('A question of which half would have another answer', () => {
         'Quantas campanhas foram criadas no mês passado?',
         `SELECT count(*) FROM campaigns WHERE to_char(created_at AT TIME ZONE 'America/Sao_Paulo', 'YYYY-MM') = '${lastMonth}'`,
       ],
+      [
+        'Quantas doações por dia por campanha?',
+        'SELECT paid::text, title, count(*) FROM k GROUP BY 1, campaign_id, 2 ORDER BY 3 DESC, 1, campaign_id',
+      ],
       ['How many campaigns ended?', `SELECT count(*) FROM campaigns WHERE status = 'ended'`],
       [
         'Qual campanha arrecadou menos?',

@@ -85,6 +85,7 @@ export const halves: readonly string[] = [
     'Quanto arrecadamos este ano até março?',
     'Quanto arrecadamos de janeiro a março de 2025?',
     'Donations before 2025',
+    'Quanto arrecadamos nos últimos 20 anos?',
     'Donations as of March 2026',
   ],
   ...[

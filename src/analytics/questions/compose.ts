@@ -1,6 +1,5 @@
 import type { Dimension, Filter, Meaning, Measure } from './meaning.js';
 
-const MOST_ROWS = 1_000;
 const percent = (part: string, whole: string) => `round(100.0 * ${part} / nullif(${whole}, 0), 1)`;
 
 const measures: Record<Measure, { name: string; sql: string }> = {
@@ -144,7 +143,9 @@ export function sqlOf(meaning: Meaning): string {
   return [
     `SELECT ${[...groups.map((group) => `${group.sql} AS ${group.name}`), `${figure} AS ${name}`].join(', ')}`,
     ...sourceOf(meaning, day),
-    groups.length > 0 ? `GROUP BY ${[...places, ...apart].join(', ')} ORDER BY ${sorted.join(', ')} LIMIT ${limit ?? MOST_ROWS}` : '',
+    groups.length > 0
+      ? `GROUP BY ${[...places, ...apart].join(', ')} ORDER BY ${sorted.join(', ')}${limit === null ? '' : ` LIMIT ${limit}`}`
+      : '',
   ]
     .filter((line) => line !== '')
     .join('\n');

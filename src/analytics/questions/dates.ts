@@ -37,7 +37,8 @@ const units: Record<string, 'day' | 'week' | 'month' | 'year'> = {
   ...{ dia: 'day', dias: 'day', day: 'day', days: 'day', semana: 'week', semanas: 'week', week: 'week', weeks: 'week' },
   ...{ mes: 'month', meses: 'month', month: 'month', months: 'month', ano: 'year', anos: 'year', year: 'year', years: 'year' },
 };
-const MOST = 3_660;
+/** Farther back there is nothing. */
+const MOST_BACK = { day: 3_660, week: 520, month: 120, year: 10 };
 /** From where what only has an end is counted. */
 export const BEGINNING = '1970-01-01';
 
@@ -64,11 +65,11 @@ const monday = (day: string): string => plusDays(day, -((new Date(day).getUTCDay
 const yearOf = (year: number): Period => ({ from: `${year}-01-01`, to: `${year}-12-31` });
 
 /** The last so many, with the one that goes on at this moment; of days and weeks whole days back from today. */
-function back(unit: string, count: number, today: string): Period {
-  if (unit === 'day') return { from: plusDays(today, 1 - Math.min(count, MOST)), to: today };
-  if (unit === 'week') return { from: plusDays(today, 1 - Math.min(count * 7, MOST)), to: today };
-  if (unit === 'month') return { from: firstOfMonth(today, Math.min(count, 120) - 1), to: today };
-  return { from: `${Number(today.slice(0, 4)) - Math.min(count, 10) + 1}-01-01`, to: today };
+function back(unit: 'day' | 'week' | 'month' | 'year', count: number, today: string): Period {
+  if (unit === 'day') return { from: plusDays(today, 1 - count), to: today };
+  if (unit === 'week') return { from: plusDays(today, 1 - count * 7), to: today };
+  if (unit === 'month') return { from: firstOfMonth(today, count - 1), to: today };
+  return { from: `${Number(today.slice(0, 4)) - count + 1}-01-01`, to: today };
 }
 
 function whole(unit: string, ago: 0 | 1, today: string): Period {
@@ -146,8 +147,9 @@ function oneAt(words: readonly string[], at: number, today: string): Found | und
   if (next && (first === 'last' || first === 'previous' || first === 'ultimo' || first === 'ultima') && countOf(second) === undefined)
     return { period: whole(next, 1, today), length: 2 };
   const count = countOf(second);
-  if (count !== undefined && count > 0 && units[third ?? ''] && ['ultimos', 'ultimas', 'last', 'past', 'previous'].includes(first ?? ''))
-    return { period: back(units[third ?? '']!, count, today), length: 3 };
+  const many = units[third ?? ''];
+  if (count && many && ['ultimos', 'ultimas', 'last', 'past', 'previous'].includes(first ?? ''))
+    return count <= MOST_BACK[many] ? { period: back(many, count, today), length: 3 } : undefined;
   if (dayOf(first)) return { period: { from: dayOf(first)!, to: dayOf(first)! }, length: 1 };
   if (isYear(first)) return { period: yearOf(Number(first)), length: 1 };
   return dayOfMonthAt(words, at, today) ?? monthAt(words, at, today);
