@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { likenessForModel } from '../../src/analytics/questions/likeness.js';
 import { MODEL, PRICE } from '../support/ai.people.js';
 import { openBusiness, type Business } from '../support/business.js';
 import { KEY, startOpenAI, type OpenAIStandIn } from '../support/openai.js';
@@ -69,6 +70,35 @@ describe('A question that a model understands', () => {
     const calls = provider.ledger.length;
     const { json } = await ask('total GERAL de contribuições');
     expect([json.cached, json.understoodBy, provider.ledger.length]).toEqual([true, 'model', calls]);
+  });
+
+  it('is asked of the model again where any word or sign differs, or the day', async () => {
+    for (const [one, other] of [
+      ['Quantas doações > R$ 100?', 'Quantas doações < R$ 100?'],
+      ['Donations from pix to card', 'Donations to pix from card'],
+      ['Doações 中国?', 'Doações 日本?'],
+      ['Doações か?', 'Doações が?'],
+      ['Qual doação é de pix?', 'Quais doações é de pix?'],
+      ['Doações em 2025', 'Doações até 2025'],
+      ['Doações com pix', 'Doações no pix'],
+      ['Doações e pix', 'Doações é pix'],
+      ['Quanto "Sopa" arrecadou?', 'Quanto "sopa" arrecadou?'],
+    ] as const) {
+      says('{"sql": "SELECT count(*) AS gifts FROM donations"}', 2);
+      const [first, second] = [await ask(one), await ask(other)];
+      expect([one, other, first.json.cached, second.json.cached]).toEqual([one, other, false, false]);
+    }
+    const keyOn = (day: string) => likenessForModel('Quanto arrecadamos no trimestre passado?', day, { owner: null, version: 'v' }).key;
+    expect(keyOn('2026-11-30').equals(keyOn('2026-11-30'))).toBe(true);
+    expect(keyOn('2026-11-30').equals(keyOn('2027-01-02'))).toBe(false);
+  });
+
+  it('tells organizers nothing of what the AI costs, which is of no campaign', async () => {
+    says('{"sql": "SELECT sum(cost_nanos) AS cost_nanos FROM ai_usage"}', 2);
+    expect(codesOf(await ask('O que se paga pela IA?', b.eva))).toEqual([403, 'forbidden']);
+    expect(last()).not.toMatch(/ai_usage|ai_days|cost_nanos BIGINT/);
+    expect((await ask('O que se paga pela IA?')).status).toBe(200);
+    expect(last()).toContain('ai_usage: ');
   });
 
   it('gets one more try where its statement is refused, and no third', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { likenessOf } from '../../src/analytics/questions/likeness.js';
+import { likenessForModel, likenessOf, type Likeness } from '../../src/analytics/questions/likeness.js';
 import { suggestions } from '../../src/analytics/questions/model.js';
+import { said } from '../../src/analytics/questions/understand.js';
 import { todayAt } from '../../src/analytics/reports/days.js';
 import { openBusiness, TITLES, type Business } from '../support/business.js';
 import { BASE, fifty } from '../support/business.questions.js';
@@ -148,7 +149,8 @@ describe('A question', () => {
       await truthOf(`SELECT title, sum(amount_cents) FROM k WHERE title IN ('${TITLES.eva.join("', '")}') GROUP BY 1 ORDER BY 2 DESC`),
     );
     expect(codesOf(await ask('Quanto "Um telhado novo" arrecadou?', {}, b.eva))).toEqual([422, 'question_not_understood']);
-    expect((await ask('Quanto gastamos com IA?', {}, b.eva)).json.rows).toEqual([{ cost_nanos: 0 }]);
+    for (const question of ['Quanto gastamos com IA?', 'AI tokens by model'])
+      expect(codesOf(await ask(question, {}, b.eva))).toEqual([403, 'forbidden']);
     expect((await ask('Quanto foi arrecadado por campanha?', {}, b.ana)).json.rowCount).toBe(3);
   });
 
@@ -156,7 +158,7 @@ describe('A question', () => {
     const first = await ask('Quanto arrecadamos no ano passado?');
     const sessionId = String(first.json.sessionId);
     const rest = async (question: string) => (await ask(question, { sessionId })).json;
-    expect((await rest('E por mês?')).sql).toMatch(/date_trunc\('month'[^]*sum\(t\.amount_cents\)[^]*GROUP BY ALL/);
+    expect((await rest('E por mês?')).sql).toMatch(/date_trunc\('month'[^]*sum\(t\.amount_cents\)[^]*GROUP BY 1/);
     expect((await rest('e este ano?')).sql).toMatch(new RegExp(`date_trunc\\('month'[^]*DATE '${todayAt(Date.now()).slice(0, 4)}-01-01'`));
     expect((await rest('and only by pix?')).status).toBe(422);
     expect((await rest('e por pix?')).sql).toMatch(/date_trunc\('month'[^]*t\.method = 'pix'/);
@@ -190,15 +192,18 @@ describe('Sessions', () => {
 });
 
 describe('What is understood once', () => {
-  const scope = { owner: null, version: 'v', by: 'rules' } as const;
-  const isOne = ([one, other]: readonly [string, string]) => {
-    const [first, second] = [one, other].map((question) => likenessOf(question, '2026-11-30', scope));
-    return first!.key.equals(second!.key) && first!.concepts === second!.concepts;
-  };
+  const scope = { owner: null, version: 'v' };
+  const isSame = (first: Likeness | null, second: Likeness | null) =>
+    first !== null && second !== null && first.key.equals(second.key) && first.concepts === second.concepts;
+  const isOne = ([one, other]: readonly [string, string]) =>
+    isSame(likenessOf(said(one, '2026-11-30'), scope), likenessOf(said(other, '2026-11-30'), scope));
+  const isOneForModel = ([one, other]: readonly [string, string]) =>
+    isSame(likenessForModel(one, '2026-11-30', scope), likenessForModel(other, '2026-11-30', scope));
 
   it('is not taken for any of a hundred that nearly mean the same', () => {
     expect(nearMisses.length).toBeGreaterThanOrEqual(100);
     expect(nearMisses.filter(isOne)).toEqual([]);
+    expect(nearMisses.filter(isOneForModel)).toEqual([]);
   });
 
   it('is found again in other words', () => {

@@ -69,7 +69,11 @@ export function fifty(now = Date.now()): Known[] {
     ),
     q('Quanto gastamos com IA este mês?', `SELECT sum(cost_nanos) FROM a WHERE ${thisMonth('day')}`),
     q('Tokens de IA por modelo nos últimos 30 dias', `SELECT model, sum(spent) FROM a WHERE ${last('day', 30)} GROUP BY 1 ORDER BY 2 DESC`),
-    q('Quanto a campanha "Um telhado novo" arrecadou?', `SELECT sum(amount_cents) FROM k WHERE title = 'Um telhado novo'`),
+    q(
+      'Quanto a campanha "Um telhado novo" arrecadou?',
+      // There are two of that title.
+      `SELECT title, sum(amount_cents) FROM k WHERE title = 'Um telhado novo' GROUP BY campaign_id, title ORDER BY 2 DESC`,
+    ),
     q('Quantas doações anônimas recebemos nos últimos 12 meses?', `SELECT count(*) FROM k WHERE anonymous AND ${months('paid', 12)}`),
     q(
       'Qual a taxa de conversão das doações por campanha?',
@@ -86,7 +90,10 @@ export function fifty(now = Date.now()): Known[] {
       'Amount raised per week in the last 8 weeks',
       `SELECT date_trunc('week', paid)::date::text, sum(amount_cents) FROM k WHERE ${last('paid', 56)} GROUP BY 1 ORDER BY 1`,
     ),
-    q('Which campaign has the fewest donors?', 'SELECT title, count(DISTINCT donor_key) FROM k GROUP BY title ORDER BY 2, 1 LIMIT 1'),
+    q(
+      'Which campaign has the fewest donors?',
+      `SELECT p.title, count(DISTINCT donor_key) FROM campaigns p LEFT JOIN k ON k.campaign_id = p.id WHERE p.status <> 'draft' GROUP BY p.id ORDER BY 2, 1 LIMIT 1`,
+    ),
     q('Donations by day in the last 7 days', `SELECT paid::text, count(*) FROM k WHERE ${last('paid', 7)} GROUP BY 1 ORDER BY 1`),
     q('How many donations were refunded last year?', `SELECT count(*) FROM g WHERE status = 'refunded' AND ${lastYear('paid')}`),
     q('How much money was refunded?', `SELECT sum(amount_cents) FROM g WHERE status = 'refunded'`),

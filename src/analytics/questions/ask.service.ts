@@ -11,14 +11,15 @@ import { Engines } from '../engine/engines.service.js';
 import { Answers, currencyOf, ownerOf } from '../reports/answers.service.js';
 import { todayAt } from '../reports/days.js';
 import { sqlOf } from './compose.js';
-import { likenessOf } from './likeness.js';
+import { likenessForModel, likenessOf } from './likeness.js';
 import type { Meaning, Said } from './meaning.js';
+import { meant } from './meant.js';
 import { suggestions } from './model.js';
-import { promptFor, sqlIn } from './prompt.js';
+import { isForAdmins, promptFor, sqlIn } from './prompt.js';
 import { SessionsStore, type Turn } from './sessions.store.js';
 import { told } from './telling.js';
 import { Titles } from './titles.js';
-import { meant, said } from './understand.js';
+import { said } from './understand.js';
 
 const MOST_TOKENS = 700;
 const SUGGESTED = 3;
@@ -76,18 +77,18 @@ export class Questions {
     const before = sessionId === undefined ? undefined : await this.lastOf(caller, sessionId);
     const { version } = await this.datasets.current();
     const named = await this.titles.quotedIn(question, owner, version);
-    const saying = said(named, today);
-    const names = saying.filters.filter(({ what }) => what === 'campaign').map(({ value }) => value);
-    saying.unknown.push(...(await this.titles.strangeIn(names, owner, version)));
-    const by = this.hasModel ? 'model' : 'rules';
+    const saying = await this.titles.named(said(named, today), owner);
+    const scope = { owner, version };
     const leans = saying.leansOnTheLast && before !== undefined;
     // A model hears what was asked before, whatever it makes of that.
-    const likeness = leans || (this.hasModel && before) ? null : likenessOf(named, today, { owner, version, by });
+    const own = () => (this.hasModel ? likenessForModel(named, today, scope) : likenessOf(saying, scope));
+    const likeness = leans || (this.hasModel && before) ? null : own();
     const known = likeness ? await this.sessions.alike(likeness) : undefined;
     if (known)
       return { owner, saying, likeness, ...known, understoodBy: known.meaning ? ('rules' as const) : ('model' as const), cached: true };
     const asked = { caller, question: named, saying, today, before, over };
     const found = this.hasModel ? await this.byModel(asked, owner) : this.byRules(asked);
+    if (owner !== null && (found.meaning ? found.meaning.subject === 'ai' : isForAdmins(found.sql))) throw ofNoCampaign();
     return { owner, saying, likeness, ...found };
   }
 
@@ -133,7 +134,7 @@ export class Questions {
 
   private async written({ caller, question, today, before, over }: Asked, why: string | undefined): Promise<string | undefined> {
     const messages = [
-      { role: 'system', content: promptFor(today, before) },
+      { role: 'system', content: promptFor(today, before, ownerOf(caller)) },
       { role: 'user', content: question },
       ...(why === undefined ? [] : [{ role: 'user', content: why }]),
     ];
@@ -141,6 +142,8 @@ export class Questions {
     return sqlIn(body);
   }
 }
+
+const ofNoCampaign = () => new Refusal('forbidden', 'What the AI costs belongs to no campaign; it is for admins.');
 
 function notUnderstood({ language, unknown, subject }: Said): Refusal {
   const words = unknown

@@ -1,7 +1,5 @@
 import type { Dimension, Filter, Meaning, Measure } from './meaning.js';
-import { bare } from './words.js';
 
-const MOST_ROWS = 1_000;
 const percent = (part: string, whole: string) => `round(100.0 * ${part} / nullif(${whole}, 0), 1)`;
 
 const measures: Record<Measure, { name: string; sql: string }> = {
@@ -25,7 +23,7 @@ const measures: Record<Measure, { name: string; sql: string }> = {
 
 const tables = { gifts: 'donations', campaigns: 'campaigns', messages: 'messages', ai: 'ai_usage' } as const;
 const times: readonly Dimension[] = ['day', 'week', 'month', 'year'];
-const text = (value: string) => `'${value.replaceAll("'", "''")}'`;
+export const text = (value: string) => `'${value.replaceAll("'", "''")}'`;
 
 /** Gifts count when they were paid, or were promised where they were not; messages when they were sent. */
 function dayOf({ subject, measure, filters }: Meaning): string {
@@ -70,7 +68,9 @@ const reached: Record<string, string> = {
 function testOf({ what, value, not }: Filter, isMessages: boolean, isCampaigns: boolean): string {
   const positive = () => {
     if (what === 'anonymous') return 't.anonymous';
-    if (what === 'campaign') return `lower(strip_accents(${isCampaigns ? 't' : 'c'}.title)) = ${text(bare(value))}`;
+    if (what === 'campaign') return `${isCampaigns ? 't' : 'c'}.title = ${text(value)}`;
+    if (what === 'created') return 't.created_day IS NOT NULL';
+    if (what === 'above' || what === 'below') return `t.amount_cents ${what === 'above' ? '>' : '<'} ${value}`;
     if (what === 'status' && isMessages) return reached[value] ?? `t.status = ${text(value)}`;
     return `t.${what} = ${text(value)}`;
   };
@@ -87,33 +87,65 @@ function testsOf(filters: readonly Filter[], isMessages: boolean, isCampaigns: b
   });
 }
 
-/** The statement that a meaning is. */
-export function sqlOf(meaning: Meaning): string {
-  const { subject, measure, by, filters, period, bound, order, limit } = meaning;
+/** Who has fewest may have none, and is in no table of gifts. */
+const isOfAllCampaigns = ({ subject, measure, order }: Meaning): boolean =>
+  order === 'fewest' && subject === 'gifts' && ['money', 'gifts', 'donors'].includes(measure);
+
+/** Whence it is taken, and what of it counts. */
+function sourceOf(meaning: Meaning, day: string): string[] {
+  const { subject, measure, by, filters, period } = meaning;
   const [isCampaigns, isMessages] = [subject === 'campaigns', subject === 'messages'];
-  const day = dayOf(meaning);
-  const groups = by.map((dimension) => dimensionOf(dimension, day, isCampaigns));
-  const { name, sql } = measures[measure];
-  const tests = testsOf(filters, isMessages, isCampaigns);
+  const ofCampaign = testsOf(
+    filters.filter(({ what }) => what === 'campaign'),
+    isMessages,
+    isCampaigns,
+  );
+  const tests = testsOf(
+    filters.filter(({ what }) => what !== 'campaign'),
+    isMessages,
+    isCampaigns,
+  );
   const isJudged = filters.some(({ what }) => what === 'status') || by.includes('status');
   if (subject === 'gifts' && measure !== 'conversion' && !isJudged) tests.unshift(`t.status = 'confirmed'`);
   if (isMessages && measure !== 'messages') tests.unshift(reached.sent ?? '');
-  if (bound) tests.push(`t.amount_cents ${bound.above ? '>' : '<'} ${bound.cents}`);
   if (period) tests.push(`${day} BETWEEN DATE '${period.from}' AND DATE '${period.to}'`);
   else if (by.some((dimension) => times.includes(dimension) || dimension === 'weekday')) tests.push(`${day} IS NOT NULL`);
-  const needsCampaign =
-    !isCampaigns && (by.includes('campaign') || by.includes('category') || filters.some(({ what }) => what === 'campaign'));
-  const isTime = by.length > 0 && by.every((dimension) => times.includes(dimension) || dimension === 'weekday') && !order;
-  const sorted = isTime ? groups.map((_, index) => index + 1).join(', ') : `${groups.length + 1} ${order === 'fewest' ? 'ASC' : 'DESC'}, 1`;
+  if (isOfAllCampaigns(meaning))
+    return [
+      `FROM campaigns AS c LEFT JOIN donations AS t ON ${['t.campaign_id = c.id', ...tests].join(' AND ')}`,
+      `WHERE ${[`c.status <> 'draft'`, ...ofCampaign].join(' AND ')}`,
+    ];
+  const all = [...tests, ...ofCampaign];
+  const needsCampaign = !isCampaigns && (by.includes('campaign') || by.includes('category') || ofCampaign.length > 0);
   return [
-    `SELECT ${[...groups.map((group) => `${group.sql} AS ${group.name}`), `${sql} AS ${name}`].join(', ')}`,
     `FROM ${tables[subject]} AS t`,
     needsCampaign ? `${isMessages ? 'LEFT ' : ''}JOIN campaigns AS c ON c.id = t.campaign_id` : '',
     measure === 'remaining'
       ? `LEFT JOIN (SELECT campaign_id, sum(amount_cents) AS amount_cents FROM donations WHERE status = 'confirmed' GROUP BY campaign_id) AS r ON r.campaign_id = t.id`
       : '',
-    tests.length > 0 ? `WHERE ${tests.join(' AND ')}` : '',
-    groups.length > 0 ? `GROUP BY ALL ORDER BY ${sorted} LIMIT ${limit ?? MOST_ROWS}` : '',
+    all.length > 0 ? `WHERE ${all.join(' AND ')}` : '',
+  ];
+}
+
+/** The statement that a meaning is. */
+export function sqlOf(meaning: Meaning): string {
+  const { subject, measure, by, order, limit } = meaning;
+  const isCampaigns = subject === 'campaigns';
+  const day = dayOf(meaning);
+  const groups = by.map((dimension) => dimensionOf(dimension, day, isCampaigns));
+  const { name, sql } = measures[measure];
+  const figure = isOfAllCampaigns(meaning) && measure === 'gifts' ? 'count(t.campaign_id)' : sql;
+  const isTime = by.length > 0 && by.every((dimension) => times.includes(dimension) || dimension === 'weekday') && !order;
+  const places = groups.map((_, index) => String(index + 1));
+  // Campaigns of the same title are not the same.
+  const apart = by.includes('campaign') ? [isCampaigns ? 't.id' : 'c.id'] : [];
+  const sorted = isTime ? places : [`${groups.length + 1} ${order === 'fewest' ? 'ASC' : 'DESC'}`, '1', ...apart];
+  return [
+    `SELECT ${[...groups.map((group) => `${group.sql} AS ${group.name}`), `${figure} AS ${name}`].join(', ')}`,
+    ...sourceOf(meaning, day),
+    groups.length > 0
+      ? `GROUP BY ${[...places, ...apart].join(', ')} ORDER BY ${sorted.join(', ')}${limit === null ? '' : ` LIMIT ${limit}`}`
+      : '',
   ]
     .filter((line) => line !== '')
     .join('\n');

@@ -1,6 +1,5 @@
 import { plusDays } from '../reports/days.js';
 import type { Period } from '../reports/reports.js';
-import { bare } from './words.js';
 
 const months = [
   'janeiro',
@@ -38,7 +37,10 @@ const units: Record<string, 'day' | 'week' | 'month' | 'year'> = {
   ...{ dia: 'day', dias: 'day', day: 'day', days: 'day', semana: 'week', semanas: 'week', week: 'week', weeks: 'week' },
   ...{ mes: 'month', meses: 'month', month: 'month', months: 'month', ano: 'year', anos: 'year', year: 'year', years: 'year' },
 };
-const MOST = 3_660;
+/** Farther back there is nothing. */
+const MOST_BACK = { day: 3_660, week: 520, month: 120, year: 10 };
+/** From where what only has an end is counted. */
+export const BEGINNING = '1970-01-01';
 
 export interface Found {
   period: Period;
@@ -63,11 +65,11 @@ const monday = (day: string): string => plusDays(day, -((new Date(day).getUTCDay
 const yearOf = (year: number): Period => ({ from: `${year}-01-01`, to: `${year}-12-31` });
 
 /** The last so many, with the one that goes on at this moment; of days and weeks whole days back from today. */
-function back(unit: string, count: number, today: string): Period {
-  if (unit === 'day') return { from: plusDays(today, 1 - Math.min(count, MOST)), to: today };
-  if (unit === 'week') return { from: plusDays(today, 1 - Math.min(count * 7, MOST)), to: today };
-  if (unit === 'month') return { from: firstOfMonth(today, Math.min(count, 120) - 1), to: today };
-  return { from: `${Number(today.slice(0, 4)) - Math.min(count, 10) + 1}-01-01`, to: today };
+function back(unit: 'day' | 'week' | 'month' | 'year', count: number, today: string): Period {
+  if (unit === 'day') return { from: plusDays(today, 1 - count), to: today };
+  if (unit === 'week') return { from: plusDays(today, 1 - count * 7), to: today };
+  if (unit === 'month') return { from: firstOfMonth(today, count - 1), to: today };
+  return { from: `${Number(today.slice(0, 4)) - count + 1}-01-01`, to: today };
 }
 
 function whole(unit: string, ago: 0 | 1, today: string): Period {
@@ -90,21 +92,49 @@ const dayOf = (word: string | undefined): string | undefined => {
 
 const isYear = (word: string | undefined): boolean => word !== undefined && /^20\d\d$/.test(word);
 
+const joinsOf = (word: string | undefined): number => (word === 'de' || word === 'of' ? 1 : 0);
+const monthNamed = (word: string | undefined): number => Math.max(months.indexOf(word ?? ''), englishMonths.indexOf(word ?? ''));
+
+/** “Marco” and “may” are months only after one of these, and “top 5 de outubro” is no day. */
+const beforeMonths = new Set(
+  'em de do no entre e ate desde durante dia a in on of for during since until from between to and the'.split(' '),
+);
+
 function monthAt(words: readonly string[], at: number, today: string): Found | undefined {
-  const name = words[at] ?? '';
-  const month = Math.max(months.indexOf(name), englishMonths.indexOf(name));
+  const month = monthNamed(words[at]);
   if (month < 0) return undefined;
-  const joined = words[at + 1] === 'de' || words[at + 1] === 'of' ? 1 : 0;
+  // “March 5, 2026”
+  const written = [words[at + 2], String(month + 1).padStart(2, '0'), words[at + 1]?.padStart(2, '0')].join('-');
+  if (/^\d{1,2}$/.test(words[at + 1] ?? '') && isYear(words[at + 2]))
+    return dayOf(written) ? { period: { from: written, to: written }, length: 3 } : undefined;
+  const joined = joinsOf(words[at + 1]);
   if (isYear(words[at + 1 + joined])) return { period: monthOf(Number(words[at + 1 + joined]), month), length: 2 + joined };
+  if (!beforeMonths.has(words[at - 1] ?? '')) return undefined;
   // Without a year the last one that has begun.
   const [year = 0, now = 0] = today.split('-').map(Number);
   return { period: monthOf(month < now ? year : year - 1, month), length: 1 };
 }
 
-/** The time that begins here, and how many words it takes. */
-export function timeAt(words: readonly string[], at: number, today: string): Found | undefined {
-  const word = words.slice(at, at + 6).map(bare);
-  const [first, second, third] = word;
+/** “5 de outubro”, “dia 5 de outubro de 2026” */
+function dayOfMonthAt(words: readonly string[], at: number, today: string): Found | undefined {
+  const start = words[at] === 'dia' ? at + 1 : at;
+  const name = start + 1 + joinsOf(words[start + 1]);
+  const month = monthNamed(words[name]);
+  if (month < 0 || !/^\d{1,2}$/.test(words[start] ?? '') || !beforeMonths.has(words[start - 1] ?? '')) return undefined;
+  const its = name + 1 + joinsOf(words[name + 1]);
+  const inYear = (year: string) => dayOf(`${words[start] ?? ''}/${month + 1}/${year}`);
+  const now = today.slice(0, 4);
+  const latest = inYear(now);
+  const day = isYear(words[its])
+    ? inYear(words[its] ?? '')
+    : latest !== undefined && latest <= today
+      ? latest
+      : inYear(String(Number(now) - 1));
+  return day === undefined ? undefined : { period: { from: day, to: day }, length: (isYear(words[its]) ? its : name) + 1 - at };
+}
+
+function oneAt(words: readonly string[], at: number, today: string): Found | undefined {
+  const [first, second, third] = words.slice(at, at + 3);
   if (first === 'hoje' || first === 'today') return { period: { from: today, to: today }, length: 1 };
   if (first === 'ontem' || first === 'yesterday') return { period: whole('day', 1, today), length: 1 };
   if (first === 'anteontem') return { period: { from: plusDays(today, -2), to: plusDays(today, -2) }, length: 1 };
@@ -117,14 +147,45 @@ export function timeAt(words: readonly string[], at: number, today: string): Fou
   if (next && (first === 'last' || first === 'previous' || first === 'ultimo' || first === 'ultima') && countOf(second) === undefined)
     return { period: whole(next, 1, today), length: 2 };
   const count = countOf(second);
-  if (count !== undefined && count > 0 && units[third ?? ''] && ['ultimos', 'ultimas', 'last', 'past', 'previous'].includes(first ?? ''))
-    return { period: back(units[third ?? '']!, count, today), length: 3 };
-  if (['entre', 'between', 'from', 'de'].includes(first ?? '') && ['e', 'and', 'to', 'a', 'ate'].includes(third ?? '')) {
-    const [from, to] = [dayOf(second), dayOf(word[3])];
-    if (from && to && from <= to) return { period: { from, to }, length: 4 };
-  }
-  if (['desde', 'since'].includes(first ?? '') && dayOf(second)) return { period: { from: dayOf(second)!, to: today }, length: 2 };
+  const many = units[third ?? ''];
+  if (count && many && ['ultimos', 'ultimas', 'last', 'past', 'previous'].includes(first ?? ''))
+    return count <= MOST_BACK[many] ? { period: back(many, count, today), length: 3 } : undefined;
   if (dayOf(first)) return { period: { from: dayOf(first)!, to: dayOf(first)! }, length: 1 };
   if (isYear(first)) return { period: yearOf(Number(first)), length: 1 };
-  return monthAt(word, 0, today);
+  return dayOfMonthAt(words, at, today) ?? monthAt(words, at, today);
 }
+
+const spans: Record<string, readonly string[]> = {
+  ...{ entre: ['e'], between: ['and'], de: ['a', 'ate'], desde: ['ate'], from: ['to', 'until', 'through'], since: ['until'] },
+};
+const articles = new Set(['o', 'a', 'os', 'as', 'the']);
+
+/** A time with an article or without, and where it ends. */
+function afterArticle(words: readonly string[], at: number, today: string): { period: Period; end: number } | undefined {
+  const start = articles.has(words[at] ?? '') ? at + 1 : at;
+  const found = oneAt(words, start, today);
+  return found && { period: found.period, end: start + found.length };
+}
+
+/** From one time to another, until one, or since one. */
+function spanAt(words: readonly string[], at: number, today: string): Found | undefined {
+  const first = words[at] ?? '';
+  const isPartir = first === 'a' && words[at + 1] === 'partir' && /^d[eao]$/.test(words[at + 2] ?? '');
+  const one = afterArticle(words, isPartir ? at + 3 : at + 1, today);
+  if (!one) return undefined;
+  const { from, to } = one.period;
+  if (spans[first]?.includes(words[one.end] ?? '')) {
+    const other = afterArticle(words, one.end + 1, today);
+    return other && from <= other.period.from && to <= other.period.to
+      ? { period: { from, to: other.period.to }, length: other.end - at }
+      : undefined;
+  }
+  if (first === 'ate' || first === 'until') return { period: { from: BEGINNING, to }, length: one.end - at };
+  const isOn = first === 'from' && ['on', 'onward', 'onwards'].includes(words[one.end] ?? '');
+  if (from > today || !(isPartir || isOn || first === 'desde' || first === 'since')) return undefined;
+  return { period: { from, to: today }, length: one.end + (isOn ? 1 : 0) - at };
+}
+
+/** The time that begins here, and how many words it takes. */
+export const timeAt = (words: readonly string[], at: number, today: string): Found | undefined =>
+  spanAt(words, at, today) ?? oneAt(words, at, today);

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { SCHEMA_VERSION } from '../datasets/published.js';
-import { countOf, timeAt } from './dates.js';
-import { silent } from './model.js';
-import { conceptAt, NAME, wordsOf } from './words.js';
+import type { Said } from './meaning.js';
+import type { Concept } from './model.js';
+import { bare, conceptAt, tokensOf } from './words.js';
 
 /** What has to be equal to the letter, and what only has to mean the same. */
 export interface Likeness {
@@ -10,45 +10,44 @@ export interface Likeness {
   concepts: string;
 }
 
-interface Scope {
+export interface Scope {
   owner: string | null;
   /** Of what is exported. */
   version: string;
-  by: 'rules' | 'model';
 }
 
+/** Grows when questions come to be understood in another way. */
+const READING = 2;
+const keyOf = ({ owner, version }: Scope, ...literal: unknown[]): Buffer =>
+  createHash('sha256')
+    .update(JSON.stringify([owner ?? 'all', SCHEMA_VERSION, READING, version, ...literal]))
+    .digest();
+
 /**
- * Two questions are one where numbers, days, names and denials are the same, what is unknown is the same to the letter, and the rest
- * means the same in the same order; only what it is told by (“por campanha”) may stand elsewhere.
+ * Two questions are one for the rules where they say the same: numbers, days, names and denials to the letter, and the same figure by the
+ * same. What has a word that means nothing is like no other.
  */
-export function likenessOf(question: string, today: string, { owner, version, by }: Scope): Likeness {
-  const { words, names } = wordsOf(question);
-  const literal: string[] = [...names];
+export function likenessOf(saying: Said, scope: Scope): Likeness | null {
+  const { subject, measure, by, filters, period, order, limit, unknown, leansOnTheLast } = saying;
+  if (unknown.length > 0) return null;
+  return {
+    key: keyOf(scope, 'rules', filters, period, limit, leansOnTheLast),
+    concepts: [subject, measure, order, ...by].map((part) => part ?? '–').join(' '),
+  };
+}
+
+/** What is the same thing in any question. */
+const things: ReadonlySet<Concept> = new Set(['gifts', 'donors', 'campaigns', 'messages', 'ai', 'tokens', 'calls']);
+
+/** Nobody knows what a model makes of a word: all of them, and all signs, are to the letter, and the day; only things may have another name. */
+export function likenessForModel(question: string, today: string, scope: Scope): Likeness {
+  const { words, names } = tokensOf(question);
+  const literal: string[] = [];
   const concepts: string[] = [];
-  const groups: string[] = [];
-  const times: string[] = [];
-  for (let at = 0; at < words.length;) {
-    const word = words[at] ?? '';
-    const time = timeAt(words, at, today);
-    const found = conceptAt(words, at);
-    if (time) {
-      times.push(`${time.period.from}/${time.period.to}`);
-      at += time.length;
-    } else if (word === NAME || /^\d/.test(word)) {
-      literal.push(`${concepts.length}:${word}`);
-      at += 1;
-    } else if (found) {
-      const next = found.concept === 'per' ? conceptAt(words, at + found.length) : undefined;
-      if (found.concept === 'not') literal.push(`${concepts.length}:not`);
-      if (next) groups.push(`per ${next.concept}`);
-      else concepts.push(found.concept);
-      at += found.length + (next?.length ?? 0);
-    } else {
-      if (countOf(word) !== undefined) literal.push(`${concepts.length}:${countOf(word) ?? ''}`);
-      else if (!silent.has(word)) concepts.push(`=${word}`);
-      at += 1;
-    }
+  for (const [at, word] of words.entries()) {
+    const found = conceptAt([bare(word)], 0);
+    if (found && things.has(found.concept)) concepts.push(`${at}:${found.concept}${word.endsWith('s') ? 's' : ''}`);
+    else literal.push(`${at}:${word}`);
   }
-  const scope = [owner ?? 'all', String(SCHEMA_VERSION), version, by, ...literal, ...times];
-  return { key: createHash('sha256').update(JSON.stringify(scope)).digest(), concepts: [...concepts, ...groups.sort()].join(' ') };
+  return { key: keyOf(scope, 'model', today, names, literal), concepts: concepts.join(' ') };
 }

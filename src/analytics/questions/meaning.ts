@@ -23,9 +23,12 @@ export type Dimension =
   'campaign' | 'day' | 'week' | 'month' | 'year' | 'weekday' | 'method' | 'status' | 'model' | 'category' | 'template';
 
 export interface Filter {
-  what: 'method' | 'status' | 'anonymous' | 'lane' | 'campaign';
+  /** `above` and `below` are of one gift, in cents. */
+  what: 'method' | 'status' | 'anonymous' | 'lane' | 'campaign' | 'created' | 'above' | 'below';
   value: string;
   not: boolean;
+  /** Where it names more than one campaign, which are then told apart. */
+  isOfSeveral?: true;
 }
 
 /** What a question means, as far as it was said. */
@@ -36,14 +39,12 @@ export interface Meaning {
   by: Dimension[];
   filters: Filter[];
   period: Period | null;
-  /** Of one gift, in cents. */
-  bound: { above: boolean; cents: number } | null;
   order: 'most' | 'fewest' | null;
   limit: number | null;
 }
 
 /** What a question says by itself, which may be less than a whole. */
-export type Said = Pick<Meaning, 'language' | 'by' | 'filters' | 'period' | 'bound' | 'order' | 'limit'> & {
+export type Said = Pick<Meaning, 'language' | 'by' | 'filters' | 'period' | 'order' | 'limit'> & {
   subject: Subject | null;
   measure: Measure | null;
   /** Words that mean nothing here. */

@@ -1,5 +1,6 @@
 import type { Column } from '../engine/messages.js';
 import type { Row } from '../charts/chart.js';
+import { BEGINNING } from './dates.js';
 import type { Language } from './model.js';
 import type { Period } from '../reports/reports.js';
 
@@ -41,6 +42,7 @@ const dayIn = (text: string, language: Language) => (language === 'pt' ? text.re
 
 function periodIn({ from, to }: Period, language: Language): string {
   if (from === to) return ` (${dayIn(from, language)})`;
+  if (from === BEGINNING) return language === 'pt' ? ` (até ${dayIn(to, language)})` : ` (until ${to})`;
   return language === 'pt' ? ` (de ${dayIn(from, language)} a ${dayIn(to, language)})` : ` (from ${from} to ${to})`;
 }
 
