@@ -21,7 +21,7 @@ describe('An answer', () => {
       'text/csv; charset=utf-8',
       'attachment; filename="query.csv"',
     ]);
-    expect(await csv.text()).toBe(`a,b,c,d,e\r\n'=1+1,-5,"x;""y",,2026-01-02\r\n`);
+    expect(await csv.text()).toBe(`a,b,c,d,e\n'=1+1,-5,"x;""y",,2026-01-02\n`);
     const lines = (await (await ask('jsonl', 'SELECT * FROM range(200000) AS t(n)')).text()).trimEnd().split('\n');
     expect([lines.length, lines[0], lines.at(-1)]).toEqual([200_000, '{"n":0}', '{"n":199999}']);
     const parquet = Buffer.from(await (await ask('parquet', 'SELECT range AS n FROM range(5000) ORDER BY n DESC;')).arrayBuffer());
@@ -87,7 +87,7 @@ describe('An answer', () => {
     const first = await ask('?format=csv', 'Quanto arrecadamos por cartão em 2026?');
     const [sessionId, sql] = [first.headers.get('x-session-id'), decodeURIComponent(first.headers.get('x-sql') ?? '')];
     expect([first.status, sql]).toEqual([200, expect.stringMatching(/card/)]);
-    expect((await first.text()).split('\r\n')).toHaveLength(3);
+    expect((await first.text()).split('\n')).toHaveLength(3);
     const { questions } = (await b.ask('GET', `/sessions/${sessionId}`)).json as { questions: { sql: string }[] };
     expect(questions.map((one) => one.sql)).toEqual([sql]);
     const next = (await b.ask('POST', '/ask', { question: 'e por mês?', sessionId })).json;

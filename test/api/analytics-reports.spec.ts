@@ -117,7 +117,7 @@ describe('Ready reports', () => {
   it('come as CSV, lines of JSON and Parquet with the same rows', async () => {
     const rows = (await report('donations-by-campaign')).json.rows as Record<string, unknown>[];
     const file = async (format: string) => b.file(`/reports/donations-by-campaign?${period}&format=${format}`);
-    const csv = (await (await file('csv')).text()).trimEnd().split('\r\n');
+    const csv = (await (await file('csv')).text()).trimEnd().split('\n');
     expect(csv).toEqual([Object.keys(rows[0]!).join(','), ...rows.map((row) => Object.values(row).join(','))]);
     const lines = (await (await file('jsonl')).text()).trimEnd().split('\n');
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(rows);

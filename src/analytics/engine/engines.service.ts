@@ -1,7 +1,7 @@
 import { open, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { CONFIG } from '../../config/config.module.js';
 import type { Config } from '../../config/config.js';
@@ -17,6 +17,9 @@ export const DEADLINE_MS = 10_000;
 const WAIT_MS = 10_000;
 const MOST_WAITING = 32;
 const MOST_THREADS = 2;
+
+/** By which table calculators know that letters are UTF-8. */
+const BYTE_ORDER_MARK = '\ufeff';
 
 export interface Asked {
   sql: string;
@@ -91,7 +94,9 @@ export class Engines implements OnApplicationShutdown {
       if (told.kind !== 'written') throw new Error(`no ${format} was written`);
       const file = await open(told.path);
       await rm(told.path);
-      return { bytes: file.createReadStream(), size: (await file.stat()).size, truncated: told.truncated };
+      const head = Buffer.from(format === 'csv' ? BYTE_ORDER_MARK : '');
+      const size = head.length + (await file.stat()).size;
+      return { bytes: Readable.from(after(head, file.createReadStream())), size, truncated: told.truncated };
     });
   }
 
@@ -200,6 +205,11 @@ export class Engines implements OnApplicationShutdown {
     if (next) next();
     else this.taken -= 1;
   }
+}
+
+async function* after(head: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
+  yield head;
+  yield* rest;
 }
 
 const tooLong = () => new Refusal('sql_refused', `It takes longer than ${DEADLINE_MS / 1_000} s. Ask for less at once.`);
