@@ -102,6 +102,6 @@ describe('An answer', () => {
     const readers = slow.map((answer) => answer.body!.getReader());
     for (const reader of readers) await reader.read();
     expect((await b.query('SELECT 45 AS n')).json.rows).toEqual([{ n: 45 }]);
-    for (const reader of readers) for (let more = true; more; ) more = !(await reader.read()).done;
+    for (const reader of readers) for (let more = true; more;) more = !(await reader.read()).done;
   });
 });

@@ -52,7 +52,9 @@ export async function mixed(env: Record<string, string | undefined>, redisUrl: s
   for (const page of ['list', 'campaign'] as const)
     await say(`${bare.url}/keep/${page}`, await (await fetch(`${ours.url}${own[page]}`)).text());
   const account = { email: EMAIL, password: PASSWORD };
-  const { accessToken } = await say(`${ours.url}/api/v1/auth/register`, { ...account, name: 'Ana Souza' });
+  await say(`${ours.url}/api/v1/auth/register`, { ...account, name: 'Ana Souza' });
+  // Whoever signs in again and again is signed out where he did so first: somebody else looks at his own page.
+  const { accessToken } = await say(`${ours.url}/api/v1/auth/register`, { ...account, email: `other.${EMAIL}`, name: 'Eva Lima' });
   const signedIn = await say(`${bare.url}${hand.signIn}`, account);
   const figures: Figure[] = [];
   for (const connections of [64, 1_000])
