@@ -63,7 +63,7 @@ export class Questions {
     const { owner, saying, ...understood } = await this.understand(caller, question, sessionId, over);
     const id = sessionId ?? newId();
     const { sql, cached, understoodBy, meaning, likeness } = understood;
-    const table = dryRun ? await this.dry(sql, owner) : await this.answers.table(sql, owner, question);
+    const table = dryRun ? await this.dry(sql, owner) : await this.answers.table(sql, owner, question, over.signal);
     await this.sessions.add(caller.id, { id: newId(), sessionId: id, question, sql, meaning, likeness });
     const answer = dryRun ? null : told(table.columns, table.rows, saying.language, meaning ? meaning.period : null);
     const elapsedMs = Number((performance.now() - began).toFixed(1));
