@@ -52,7 +52,8 @@ describe('Processes killed', () => {
 });
 
 describe('A process that dies between commit and answer', () => {
-  const MANY = 10;
+  /** As many as one process writes down at once for one campaign. */
+  const MANY = 5;
   const intend = (fate: number) => Array.from({ length: MANY }, () => journal.intend(newEmail(), fate));
   const give = (at: number, gifts: Gift[]) => gifts.map((gift) => site.give(at, journal.campaignId, gift));
   const follow = async (gifts: Gift[]) => {
