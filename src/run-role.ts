@@ -85,7 +85,7 @@ function retires(config: Config, fastify: FastifyInstance): () => void {
 
 /** Under a supervisor the door itself is there: resolves when it has heard that this process closed its own. */
 async function doorClosed(): Promise<void> {
-  if (!process.send) return;
+  if (!process.connected) return;
   const heard = new Promise<void>((resolve) => {
     process.on('message', ({ kind }: { kind?: string }) => {
       if (kind === 'closed') resolve();

@@ -41,6 +41,15 @@ describe('SIGTERM under load', () => {
     expect((await held).status).toBe(200);
     expect(await ended).toBe(0);
   });
+
+  it('ends in order also where whoever started the process does not hear it any more', async () => {
+    const lab = await spawnLab(labEnvironment(database.url, redis.url, { LOG_LEVEL: 'silent' }));
+    const held = fetch(`${lab.url}/lab/slow?ms=300`);
+    lab.process.disconnect();
+    const ended = lab.end('SIGTERM');
+    expect((await held).status).toBe(200);
+    expect(await ended).toBe(0);
+  });
 });
 
 describe('SIGTERM to the supervisor under load', () => {
