@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// They judge how late a process is, which beside others it is.
-const alone = ['test/api/load.spec.ts'];
+// They judge how late things are, which beside others they are. In its short form the second only judges what comes of faults.
+const alone = ['test/api/load.spec.ts', ...(process.env.DRILLS === 'long' ? ['test/faults/guarantees.spec.ts'] : [])];
 const pooled = ['pooled/*', 'api/donations', 'api/sessions'].map((name) => `test/${name}.spec.ts`);
 
 export default defineConfig({
