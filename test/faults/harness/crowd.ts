@@ -30,6 +30,7 @@ const isMade = ({ status, json }: Answer) => status === 201 && typeof json.id ==
 /** A budget that is used up is an answer as good as any. */
 const isAnswered = ({ status, json }: Answer) => status === 200 || (status === 429 && json.code === 'token_budget_exhausted');
 
+let givers = 0;
 let phones = 0;
 const newPhone = () => `+55119${String(80_000_000 + (phones += 1))}`;
 
@@ -84,29 +85,31 @@ export async function startCrowd(site: Site, journal: Journal, seed: number) {
     });
   };
 
-  const giving = (person: Person, draw: () => number, wanted?: string) => async () => {
-    await stayIn(url, person);
-    const key = `${person.mark}${newId()}`;
-    const cents = 100 * (1 + Math.floor(draw() * 50));
-    const campaign = wanted ?? oneOf(campaigns, draw);
-    const body = { amountCents: cents, method: 'pix', message: key };
-    let leftAt = -Infinity;
-    const wish = (): Question => ({
-      ...{ kind: 'gifts', key, who: person.mark, cents, method: 'POST', path: `/api/v1/campaigns/${campaign}/donations`, body },
-      ...{ token: person.token, address: person.address, headers: { 'idempotency-key': key }, right: isMade },
-      leftJustNow: performance.now() - leftAt < TAKEN_OVER_MS,
-    });
-    // One in six goes before he is answered, and does not know what came of it.
-    if (draw() < 1 / 6) {
-      await stepped({ ...wish(), leavesAfterMs: 1 + Math.floor(draw() * 25) });
-      leftAt = performance.now();
-    }
-    const made = await insist(wish);
-    if (!made || draw() < 0.2) return;
-    await pay((made.json.payment as { txid: string }).txid);
-    // And one in six asks once more though he was answered.
-    if (draw() < 1 / 6) await insist(wish);
-  };
+  const giving =
+    (person: Person, draw: () => number, wanted?: string, address = person.address) =>
+    async () => {
+      await stayIn(url, person);
+      const key = `${person.mark}${newId()}`;
+      const cents = 100 * (1 + Math.floor(draw() * 50));
+      const campaign = wanted ?? oneOf(campaigns, draw);
+      const body = { amountCents: cents, method: 'pix', message: key };
+      let leftAt = -Infinity;
+      const wish = (): Question => ({
+        ...{ kind: 'gifts', key, who: person.mark, cents, method: 'POST', path: `/api/v1/campaigns/${campaign}/donations`, body },
+        ...{ token: person.token, address, headers: { 'idempotency-key': key }, right: isMade },
+        leftJustNow: performance.now() - leftAt < TAKEN_OVER_MS,
+      });
+      // One in six goes before he is answered, and does not know what came of it.
+      if (draw() < 1 / 6) {
+        await stepped({ ...wish(), leavesAfterMs: 1 + Math.floor(draw() * 25) });
+        leftAt = performance.now();
+      }
+      const made = await insist(wish);
+      if (!made || draw() < 0.2) return;
+      await pay((made.json.payment as { txid: string }).txid);
+      // And one in six asks once more though he was answered.
+      if (draw() < 1 / 6) await insist(wish);
+    };
 
   async function pay(txid: string): Promise<void> {
     const { endToEndId } = await site.bank.pay(txid);
@@ -159,8 +162,8 @@ export async function startCrowd(site: Site, journal: Journal, seed: number) {
   ];
   return {
     askers,
-    /** One gift more, to this campaign. */
-    give: (campaign: string, draw: () => number) => giving(oneOf(people, draw), draw, campaign)(),
+    /** One gift more, to this campaign, from an address that nobody else has. */
+    give: (campaign: string, draw: () => number) => giving(oneOf(people, draw), draw, campaign, `198.19.1.${(givers += 1) % 250}`)(),
     /** Resolves when nobody waits for anything any more. */
     async stop(): Promise<void> {
       state.over = true;
