@@ -51,7 +51,5 @@ export const done: Heal = () => Promise.resolve();
 /** By something that is done at once. */
 export const healing =
   (work: () => void): Heal =>
-  () => {
+  async () =>
     work();
-    return Promise.resolve();
-  };
