@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify';
 import { dress } from './cache/dress.js';
@@ -45,6 +47,8 @@ const start = `SwaggerUIBundle({
 });
 `;
 
+const PIECE_BYTES = 65_536;
+
 const config: FastifyContextConfig = { access: 'public', pace: 'browse' };
 
 /** The description of the API and the page that shows it; both public. */
@@ -59,14 +63,24 @@ export function serveDocs(app: NestFastifyApplication, version: string): void {
     return entry;
   };
   const serve = (path: string, type: string, make: () => string | Buffer | Promise<string | Buffer>) =>
-    fastify.get(path, { config }, async (request: FastifyRequest, reply: FastifyReply) =>
-      reply.send(dress(request, reply, await (kept.get(path) ?? keep(path, made(type, make))))),
-    );
+    fastify.get(path, { config }, async (request: FastifyRequest, reply: FastifyReply) => {
+      const body = dress(request, reply, await (kept.get(path) ?? keep(path, made(type, make))));
+      if (body === undefined || body.length <= PIECE_BYTES) return reply.send(body);
+      return reply.header('content-length', body.length).send(Readable.from(piecesOf(body)));
+    });
 
   serve('/api/openapi.json', 'application/json; charset=utf-8', async () => JSON.stringify(await openApiDocument(app, version)));
   serve('/api/docs', 'text/html; charset=utf-8', () => page);
   serve('/api/docs/start.js', 'text/javascript; charset=utf-8', () => start);
   for (const [name, type] of Object.entries(assets)) serve(`/api/docs/${name}`, type, () => readFile(join(folder, name)));
+}
+
+/** Hundreds of these at once would be one long turn of the loop, in which nobody else is served. */
+async function* piecesOf(body: Buffer): AsyncGenerator<Buffer> {
+  for (let at = 0; at < body.length; at += PIECE_BYTES) {
+    yield body.subarray(at, at + PIECE_BYTES);
+    await nextTurn();
+  }
 }
 
 /** Packed and named by its content, so that whoever has it is told so, and nobody keeps an old one. */

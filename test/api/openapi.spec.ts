@@ -69,6 +69,19 @@ describe('the description of the API', () => {
     making.mockRestore();
   });
 
+  it('comes whole, with its length, packed or not', async () => {
+    const [plain, packed, head] = await Promise.all([
+      app.ask('/api/openapi.json', { headers: { 'accept-encoding': 'identity' } }),
+      app.ask('/api/openapi.json', { headers: { 'accept-encoding': 'gzip' } }),
+      app.ask('/api/openapi.json', { method: 'HEAD', headers: { 'accept-encoding': 'identity' } }),
+    ]);
+    expect(plain.headers.get('content-encoding')).toBeNull();
+    expect(packed.headers.get('content-encoding')).toBe('gzip');
+    expect(packed.text).toBe(plain.text);
+    const length = String(Buffer.byteLength(plain.text));
+    expect([plain.headers.get('content-length'), head.headers.get('content-length'), head.text]).toEqual([length, length, '']);
+  });
+
   it('is OpenAPI 3.1, public, and the committed copy is fresh', async () => {
     const { status, headers, json } = await app.ask('/api/openapi.json');
     expect(status).toBe(200);
