@@ -1,7 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Engines } from '../../src/analytics/engine/engines.service.js';
-import { pause } from '../../src/kernel/waiting.js';
+import type { Order } from '../../src/analytics/engine/messages.js';
+import { programAt } from '../../src/analytics/programs.js';
+import { pause, within } from '../../src/kernel/waiting.js';
 import { openBusiness, type Business } from '../support/business.js';
 import { eventually } from '../support/lab.js';
 import { codesOf } from '../support/people.js';
@@ -34,6 +41,14 @@ const answering = () =>
 const ticksOf = (pid: number) => {
   const [user = 0, system = 0] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ').slice(11, 13).map(Number);
   return user + system;
+};
+
+const linkOf = (fd: string) => {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return '';
+  }
 };
 
 const SLOW = 'SELECT count(*) FROM donations a, donations b, donations c WHERE a.amount_cents + b.amount_cents + c.amount_cents = 7';
@@ -125,6 +140,18 @@ describe('A question in SQL', () => {
     );
   });
 
+  it('holds no file of whoever left before it was sent', async () => {
+    const held = () => readdirSync('/proc/self/fd').filter((fd) => linkOf(fd).includes('mutirao-question'));
+    const sql = `SELECT range AS n FROM range(1000)`;
+    const { bytes } = await b.app.get(Engines, { strict: false }).file({ sql, owner: null, mostRows: 10, mostBytes: 1_000 }, 'csv');
+    expect(held()).toHaveLength(1);
+    bytes.destroy();
+    await eventually(
+      async () => held(),
+      ({ length }) => length === 0,
+    );
+  });
+
   it('gives its process back to whoever leaves in the middle', async () => {
     for (let left = 0; left < 6; left += 1) {
       const over = new AbortController();
@@ -168,6 +195,24 @@ describe('The processes', () => {
           .filter((line) => line.includes(':'))
           .map((line) => line.trim().split(':')[0]),
       ).toEqual(['lo']);
+  });
+
+  it('end at once where whoever started them is gone, whatever they are at', async () => {
+    const scratch = await mkdtemp(join(tmpdir(), 'mutirao-orphan-'));
+    const child = fork(programAt('./engine/engine.child.js'), { serialization: 'advanced', stdio: 'ignore', env: {}, execArgv: [] });
+    child.send({ kind: 'begin', files: {}, scratch, memoryMb: 128, threads: 1 } satisfies Order);
+    await once(child, 'message');
+    const sql = 'SELECT count(*) FROM range(100000000) AS a(x), range(100000000) AS b(y) WHERE x * y % 7 = 3';
+    child.send({ kind: 'open', id: 1, sql, owner: null, mostRows: 1, mostBytes: 100, as: 'rows' } satisfies Order);
+    const before = ticksOf(child.pid!);
+    await eventually(
+      async () => ticksOf(child.pid!),
+      (ticks) => ticks > before + 20,
+    );
+    const gone = once(child, 'exit');
+    child.disconnect();
+    expect(await within(5_000, 'its end', gone)).toEqual([null, 'SIGKILL']);
+    expect(existsSync(scratch)).toBe(false);
   });
 
   it('cost one answer where one dies', async () => {

@@ -22,6 +22,7 @@ describe('An answer', () => {
       'attachment; filename="query.csv"',
     ]);
     expect(await csv.text()).toBe(`a,b,c,d,e\n'=1+1,-5,"x;""y",,2026-01-02\n`);
+    expect(await (await ask('csv', `SELECT 1 AS "=1+1"`)).text()).toBe(`'=1+1\n1\n`);
     const lines = (await (await ask('jsonl', 'SELECT * FROM range(200000) AS t(n)')).text()).trimEnd().split('\n');
     expect([lines.length, lines[0], lines.at(-1)]).toEqual([200_000, '{"n":0}', '{"n":199999}']);
     const parquet = Buffer.from(await (await ask('parquet', 'SELECT range AS n FROM range(5000) ORDER BY n DESC;')).arrayBuffer());
@@ -34,6 +35,9 @@ describe('An answer', () => {
       `SELECT DATE '2026-01-01' + (range // 10)::INTEGER AS day, 's' || range % 10 AS name, range AS n FROM range(100)`,
     );
     expect(await tenLines.text()).toContain('>80 / 100<');
+    const cut = await ask('svg', `SELECT concat('n', range) AS name, range AS n FROM range(20000)`);
+    expect([cut.headers.get('x-truncated'), tenLines.headers.get('x-truncated')]).toEqual(['true', 'false']);
+    expect(await cut.text()).toContain('>40 / 10000+<');
     for (const format of ['csv', 'jsonl', 'parquet', 'svg']) expect((await ask(format, 'DROP TABLE donations')).status).toBe(422);
     expect(await (await ask('svg', 'SELECT 1 AS one')).text()).toMatch(/^<svg [^]*one: 1[^]*<\/svg>$/);
     expect(await (await ask('svg', 'SELECT 1 AS one LIMIT 0')).text()).toMatch(/^<svg [^]*–[^]*<\/svg>$/);

@@ -50,6 +50,17 @@ describe('A question that a model understands', () => {
     expect((await used(b.eva)) - before).toBe(940);
   });
 
+  it('is told in a sentence that says no more than its rows do', async () => {
+    says('{"sql": "SELECT title FROM campaigns ORDER BY title"}');
+    expect((await ask('Que campanhas existem por aqui?')).json.answer).toBe('Title em 6 linhas.');
+    says('{"sql": "SELECT count(*) AS gifts, status FROM donations GROUP BY status ORDER BY status"}');
+    expect((await ask('Que estados existem por aqui?')).json.answer).toBe('Status em 5 linhas.');
+    says('{"sql": "SELECT range AS n, range * 2 AS gifts FROM range(20000)"}');
+    expect((await ask('Conta tudo dobrado')).json.answer).toMatch(/^Doações nas primeiras 10\.000 linhas; /);
+    says(`{"sql": "SELECT sum(amount_cents) AS amount_cents FROM donations WHERE status = 'failed'"}`);
+    expect((await ask('Quanto dinheiro ficou pelo caminho?')).json.answer).toMatch(/^Valor: R\$ /);
+  });
+
   it('is told no row, no name and nothing hidden', async () => {
     says('{"sql": "SELECT 1 AS one"}');
     await ask('Me conta outra coisa');

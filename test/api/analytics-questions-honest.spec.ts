@@ -17,6 +17,9 @@ beforeAll(async () => {
       WHERE id IN (SELECT id FROM donations WHERE campaign_id = (SELECT min(id::text)::uuid FROM campaigns WHERE title = $1) ORDER BY id LIMIT 200)`,
     [SOUP],
   );
+  // Nothing is found most often where something has neither a campaign nor a category.
+  await b.rows(`UPDATE whatsapp_messages SET campaign_id = NULL WHERE id IN (SELECT id FROM whatsapp_messages ORDER BY id LIMIT 500)`);
+  await b.rows(`UPDATE campaigns SET category = NULL WHERE category IN ('health', 'education') AND title <> 'Água para todos'`);
   await b.refresh();
 });
 afterAll(() => b.close());
@@ -111,6 +114,26 @@ describe('A question of which half would have another answer', () => {
         `SELECT p.title, count(k.id) FROM campaigns p LEFT JOIN k ON k.campaign_id = p.id AND method = 'pix'
           WHERE p.status <> 'draft' GROUP BY p.id ORDER BY 2, 1 LIMIT 20`,
       ],
+      [
+        'Doações por status no mês passado',
+        `SELECT status, count(*) FROM g WHERE to_char(made, 'YYYY-MM') = '${lastMonth}' GROUP BY 1 ORDER BY 2 DESC, 1`,
+      ],
+      ['Quanto arrecadamos exceto reembolsos?', `${sum} true`],
+      ['Quantas doações não foram reembolsadas no mês passado?', `${count} to_char(paid, 'YYYY-MM') = '${lastMonth}'`],
+      ['How much did we raise without failed donations?', `${sum} true`],
+      [
+        'Quantas mensagens não foram entregues nos últimos 30 dias?',
+        `SELECT count(*) FROM m WHERE state NOT IN ('delivered', 'read') AND made >= '${plusDays(today, -29)}'`,
+      ],
+      ['Quantas mensagens não são da campanha "Água para todos"?', `SELECT count(*) FROM m WHERE title IS DISTINCT FROM 'Água para todos'`],
+      [
+        'Qual campanha teve mais mensagens?',
+        'SELECT title, count(*) FROM m WHERE title IS NOT NULL GROUP BY campaign_id, 1 ORDER BY 2 DESC, 1 LIMIT 1',
+      ],
+      [
+        'Qual categoria arrecadou mais?',
+        `SELECT category, sum(amount_cents) FROM k JOIN campaigns p ON p.id = campaign_id WHERE category IS NOT NULL GROUP BY 1 ORDER BY 2 DESC LIMIT 1`,
+      ],
     ];
     for (const [asked, truth] of known) {
       const { json } = await ask(asked);
@@ -118,6 +141,19 @@ describe('A question of which half would have another answer', () => {
     }
     expect((await ask('Quanto arrecadamos até ontem?')).json.answer).toMatch(/^Valor arrecadado \(até [\d/]+\): R\$ /);
     expect((await ask('How much did we raise until yesterday?')).json.answer).toMatch(/^Amount raised \(until [\d-]+\): R\$ /);
+  });
+});
+
+describe('The sentence of an answer', () => {
+  it.each([
+    ['How much money was refunded last year?', /^Amount \(paid from \d{4}-01-01 to \d{4}-12-31\): R\$ /],
+    ['Doações por status no mês passado', /^Doações \(prometidas de [\d/]+ a [\d/]+\) em \d linhas; o maior valor é/],
+    ['Quantas mensagens foram lidas nos últimos 30 dias?', /^Mensagens \(enviadas de /],
+    ['Qual dia da semana arrecadou mais?', /^Valor arrecadado: ((segunda|terça|quarta|quinta|sexta)-feira|sábado|domingo), R\$ /],
+    ['Arrecadação por mês nos últimos 6 meses', / em \d\d\/\d{4}\.$/],
+    ['Amount raised by year', /, at \d{4}\.$/],
+  ])('says of which days it tells, and calls nothing raised that was not: %s', async (asked, sentence) => {
+    expect((await ask(asked)).json.answer).toMatch(sentence);
   });
 });
 
@@ -177,6 +213,20 @@ describe('A question that leans on the one before', () => {
       /AS month, c\.title AS campaign, [^]*GROUP BY 1, 2, c\.id/,
     );
     expect((await rest('Quantas doações este ano?', 'e a média?')).sql).toMatch(/avg\(t\.amount_cents\)/);
+  });
+
+  it('is not understood where it says nothing new, asks for another kind of figure, or takes back what was asked', async () => {
+    for (const questions of [
+      ['Quanto arrecadamos no mês passado?', 'E no total?'],
+      ['Quanto arrecadamos no mês passado?', 'E o total por campanha?'],
+      ['Quanto arrecadamos no mês passado?', 'e?'],
+      ['Quanto arrecadamos no mês passado?', 'E quantas?'],
+      ['Quantas doações no mês passado?', 'E quanto ontem?'],
+      ['How many donations last month?', 'And in total?'],
+      ['Quantas doações este ano?', 'e a média por mês?'],
+    ])
+      expect([questions, (await rest(...questions)).code]).toEqual([questions, 'question_not_understood']);
+    expect((await rest('Quantas doações no mês passado?', 'E quantas ontem?')).sql).toMatch(/count\(\*\) AS gifts/);
   });
 
   it('is not understood where it is about something else, of which nobody knows how much still holds', async () => {

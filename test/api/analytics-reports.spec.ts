@@ -158,6 +158,40 @@ describe('Ready reports', () => {
     }
   });
 
+  it.each([
+    ['days that nobody knows', `SELECT confirmed_day AS day, count(*) AS gifts FROM donations GROUP BY ALL`],
+    [
+      'rows in no order',
+      `SELECT confirmed_day AS day, count(*) AS gifts FROM donations WHERE confirmed_day IS NOT NULL GROUP BY ALL ORDER BY 2 DESC`,
+    ],
+    [
+      'days beyond all time',
+      `SELECT DATE 'infinity' AS day, 1 AS n UNION ALL SELECT DATE '2026-01-01' + range::INTEGER, range FROM range(9)`,
+    ],
+  ])('are drawn from left to right, whatever their rows are: %s', async (_, sql) => {
+    const { svg, spec } = (await b.query(sql)).json.chart as { svg: string; spec: { data: { values: { x: string }[] } } };
+    const along = /polyline points="([^"]+)"/
+      .exec(svg)![1]!
+      .split(' ')
+      .map((point) => Number(point.split(',')[0]));
+    expect([Math.min(...along), Math.max(...along)]).toEqual([76, 696]);
+    expect(along).toEqual([...along].sort((one, other) => one - other));
+    expect(spec.data.values.every(({ x }) => /^\d{4}-/.test(x))).toBe(true);
+  });
+
+  it('have a bar for each row, also where two are called the same', async () => {
+    const barsOf = async (sql: string) =>
+      ((await b.query(sql)).json.chart as { spec: { data: { values: { x: string; y: number }[] } } }).spec.data.values;
+    const same = `FROM (VALUES ('a', 'Sopa', 100), ('b', 'Sopa', 300)) AS t(campaign_id, title, amount_cents)`;
+    expect(await barsOf(`SELECT * ${same}`)).toEqual([
+      { x: 'Sopa', y: 1 },
+      { x: 'Sopa (2)', y: 3 },
+    ]);
+    const crowd = await barsOf(`SELECT concat('m', range % 2) AS method, concat('c', range) AS campaign, range AS gifts FROM range(20)`);
+    expect(new Set(crowd.map(({ x }) => x)).size).toBe(20);
+    expect(await barsOf('SELECT isodow(created_day) AS weekday, count(*) AS gifts FROM donations GROUP BY 1 ORDER BY 1')).toHaveLength(7);
+  });
+
   it('show titles as words, never as something that runs', async () => {
     const title = '<script>alert(1)</script>"&\u{1F600}';
     await b.rows(`UPDATE campaigns SET title = $2 WHERE id = $1`, [b.ids[0], title]);

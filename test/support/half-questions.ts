@@ -106,4 +106,16 @@ export const halves: readonly string[] = [
     'Doações até R$ 100',
     'Donations not above R$ 100',
   ],
+  ...['Qual é a meta média das campanhas?', 'What is the average goal?', 'Quanto falta de doações para a meta?'],
+  ...['Average daily donations', 'Média diária de doações', 'Doações em média por dia', 'Donations on average per month'],
+  ...['How much did we raise in the last months?', 'Donations in the last days', 'Quanto arrecadamos nos meses anterior?'],
+  ...[
+    'Quantas doações de doadores anônimos?',
+    'Doações, doadores por mês',
+    'Doadores, doações por mês',
+    'Taxa de leitura, taxa de entrega por mês',
+  ],
+  ...['Quantos doadores não doaram por pix?', 'Quantos doadores não doaram para a campanha "Água para todos"?'],
+  ...['Quantas doações não expiraram?', 'Donations that are not pending'],
+  ...['Doações anônimas e não anônimas', 'Média por mês', 'Average per day this year'],
 ];

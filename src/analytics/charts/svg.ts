@@ -102,7 +102,7 @@ function lines({ points, unit }: Plan, names: readonly string[]): string[] {
     return `<line x1="${LEFT.line}" x2="${WIDTH - RIGHT}" y1="${at(y)}" y2="${at(y)}" stroke="#e5e7eb"/>${label(LEFT.line - 6, y + 4, told(value, unit), 'end')}`;
   });
   const curves = names.map((name, index) => {
-    const own = points.filter(({ series, x }) => series === name && Number.isFinite(Date.parse(x)));
+    const own = points.filter(({ series }) => series === name);
     const path = own.map(({ x, y }) => `${at(along(x))},${at(values.place(y))}`).join(' ');
     const dots =
       own.length <= 60

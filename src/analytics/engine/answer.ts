@@ -72,7 +72,9 @@ async function fileOf(connection: DuckDBConnection, scratch: string, order: Open
   const path = join(scratch, `${randomUUID()}.${format}`);
   const many = await countOf(connection);
   const rows = Math.min(many, order.mostRows, await fitting(connection, columns, order.mostBytes));
-  const told = columns.map(({ name, type }, index) => `${writtenAs(nameOf(index), type, format)} AS ${quoted(name)}`);
+  const told = columns.map(
+    ({ name, type }, index) => `${writtenAs(nameOf(index), type, format)} AS ${quoted(format === 'csv' ? harmless(name) : name)}`,
+  );
   await connection.run(`COPY (SELECT ${told.join(', ')} FROM ${ANSWER} LIMIT ${rows}) TO '${path}' (${means[format]})`);
   return { path, truncated: rows < many };
 }
@@ -85,6 +87,8 @@ const means: Record<FileFormat, string> = {
 
 /** What a table calculator would take for a formula. */
 const FORMULA = '^[=+\\-@\\t\\r\uff1d\uff0b\uff0d\uff20]';
+
+const harmless = (name: string) => (new RegExp(FORMULA).test(name) ? `'${name}` : name);
 
 function writtenAs(column: string, type: string, format: FileFormat): string {
   // None of these files has a place for larger ones that all would read alike.

@@ -96,7 +96,10 @@ export class Engines implements OnApplicationShutdown {
       await rm(told.path);
       const head = Buffer.from(format === 'csv' ? BYTE_ORDER_MARK : '');
       const size = head.length + (await file.stat()).size;
-      return { bytes: Readable.from(after(head, file.createReadStream())), size, truncated: told.truncated };
+      const bytes = Readable.from(after(head, file.createReadStream()));
+      // Also where nobody takes it, so that it is never read.
+      bytes.once('close', () => void file.close().catch(() => undefined));
+      return { bytes, size, truncated: told.truncated };
     });
   }
 

@@ -65,7 +65,7 @@ export class Questions {
     const { sql, cached, understoodBy, meaning, likeness } = understood;
     const table = dryRun ? await this.dry(sql, owner) : await this.answers.table(sql, owner, question, over.signal);
     await this.sessions.add(caller.id, { id: newId(), sessionId: id, question, sql, meaning, likeness });
-    const answer = dryRun ? null : told(table.columns, table.rows, saying.language, meaning ? meaning.period : null);
+    const answer = dryRun ? null : told(table, saying.language, meaning);
     const elapsedMs = Number((performance.now() - began).toFixed(1));
     return { question, sql, ...table, answer, cached, elapsedMs, sessionId: id, understoodBy };
   }

@@ -25,17 +25,20 @@ const tables = { gifts: 'donations', campaigns: 'campaigns', messages: 'messages
 const times: readonly Dimension[] = ['day', 'week', 'month', 'year'];
 export const text = (value: string) => `'${value.replaceAll("'", "''")}'`;
 
-/** Gifts count when they were paid, or were promised where they were not; messages when they were sent. */
-function dayOf({ subject, measure, filters }: Meaning): string {
+/** Gifts that are no more are none anyway; who denies that they were paid asks for those that were not. */
+const isJudging = ({ what, value, not }: Filter): boolean => what === 'status' && (!not || value === 'confirmed');
+
+/** Gifts count when they were paid, or were promised where they were not; messages when they were sent, or written where they were not. */
+export function dayOf({ subject, measure, by, filters }: Meaning): 'day' | 'created_day' | 'sent_day' | 'confirmed_day' {
   const states = filters.filter(({ what }) => what === 'status');
-  if (subject === 'ai') return 't.day';
-  if (subject === 'campaigns') return 't.created_day';
+  if (subject === 'ai') return 'day';
+  if (subject === 'campaigns') return 'created_day';
   if (subject === 'messages')
-    return measure !== 'messages' || states.some(({ value }) => ['sent', 'delivered', 'read'].includes(value))
-      ? 't.sent_day'
-      : 't.created_day';
-  const isPaid = measure !== 'conversion' && states.every(({ value, not }) => !not && (value === 'confirmed' || value === 'refunded'));
-  return isPaid ? 't.confirmed_day' : 't.created_day';
+    return measure !== 'messages' || states.some(({ value, not }) => !not && ['sent', 'delivered', 'read'].includes(value))
+      ? 'sent_day'
+      : 'created_day';
+  const isPaid = ({ value, not }: Filter) => !not && (value === 'confirmed' || value === 'refunded');
+  return measure !== 'conversion' && !by.includes('status') && states.filter(isJudging).every(isPaid) ? 'confirmed_day' : 'created_day';
 }
 
 function dimensionOf(dimension: Dimension, day: string, isCampaigns: boolean): { name: string; sql: string } {
@@ -74,7 +77,8 @@ function testOf({ what, value, not }: Filter, isMessages: boolean, isCampaigns: 
     if (what === 'status' && isMessages) return reached[value] ?? `t.status = ${text(value)}`;
     return `t.${what} = ${text(value)}`;
   };
-  return not ? `NOT (${positive()})` : positive();
+  // What belongs to no campaign does not belong to this one either.
+  return not ? `(${positive()}) IS NOT TRUE` : positive();
 }
 
 /** “Pix and card” are either of them; what is denied is none of them. */
@@ -91,6 +95,12 @@ function testsOf(filters: readonly Filter[], isMessages: boolean, isCampaigns: b
 const isOfAllCampaigns = ({ subject, measure, order }: Meaning): boolean =>
   order === 'fewest' && subject === 'gifts' && ['money', 'gifts', 'donors'].includes(measure);
 
+/** Which is first is asked of those that there are: what has no campaign, say, is none of them. */
+const isThere = ({ subject, by, order }: Meaning, isCampaigns: boolean): string[] =>
+  by
+    .filter((one) => order !== null && (one === 'category' || one === 'template' || (one === 'campaign' && subject === 'messages')))
+    .map((one) => `${dimensionOf(one, '', isCampaigns).sql} IS NOT NULL`);
+
 /** Whence it is taken, and what of it counts. */
 function sourceOf(meaning: Meaning, day: string): string[] {
   const { subject, measure, by, filters, period } = meaning;
@@ -105,7 +115,7 @@ function sourceOf(meaning: Meaning, day: string): string[] {
     isMessages,
     isCampaigns,
   );
-  const isJudged = filters.some(({ what }) => what === 'status') || by.includes('status');
+  const isJudged = filters.some(isJudging) || by.includes('status');
   if (subject === 'gifts' && measure !== 'conversion' && !isJudged) tests.unshift(`t.status = 'confirmed'`);
   if (isMessages && measure !== 'messages') tests.unshift(reached.sent ?? '');
   if (period) tests.push(`${day} BETWEEN DATE '${period.from}' AND DATE '${period.to}'`);
@@ -113,9 +123,9 @@ function sourceOf(meaning: Meaning, day: string): string[] {
   if (isOfAllCampaigns(meaning))
     return [
       `FROM campaigns AS c LEFT JOIN donations AS t ON ${['t.campaign_id = c.id', ...tests].join(' AND ')}`,
-      `WHERE ${[`c.status <> 'draft'`, ...ofCampaign].join(' AND ')}`,
+      `WHERE ${[`c.status <> 'draft'`, ...ofCampaign, ...isThere(meaning, isCampaigns)].join(' AND ')}`,
     ];
-  const all = [...tests, ...ofCampaign];
+  const all = [...tests, ...ofCampaign, ...isThere(meaning, isCampaigns)];
   const needsCampaign = !isCampaigns && (by.includes('campaign') || by.includes('category') || ofCampaign.length > 0);
   return [
     `FROM ${tables[subject]} AS t`,
@@ -131,7 +141,7 @@ function sourceOf(meaning: Meaning, day: string): string[] {
 export function sqlOf(meaning: Meaning): string {
   const { subject, measure, by, order, limit } = meaning;
   const isCampaigns = subject === 'campaigns';
-  const day = dayOf(meaning);
+  const day = `t.${dayOf(meaning)}`;
   const groups = by.map((dimension) => dimensionOf(dimension, day, isCampaigns));
   const { name, sql } = measures[measure];
   const figure = isOfAllCampaigns(meaning) && measure === 'gifts' ? 'count(t.campaign_id)' : sql;

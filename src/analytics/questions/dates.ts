@@ -37,6 +37,8 @@ const units: Record<string, 'day' | 'week' | 'month' | 'year'> = {
   ...{ dia: 'day', dias: 'day', day: 'day', days: 'day', semana: 'week', semanas: 'week', week: 'week', weeks: 'week' },
   ...{ mes: 'month', meses: 'month', month: 'month', months: 'month', ano: 'year', anos: 'year', year: 'year', years: 'year' },
 };
+/** “The last months” are nobody knows how many. */
+const several = new Set('dias semanas meses anos days weeks months years'.split(' '));
 /** Farther back there is nothing. */
 const MOST_BACK = { day: 3_660, week: 520, month: 120, year: 10 };
 /** From where what only has an end is counted. */
@@ -138,10 +140,10 @@ function oneAt(words: readonly string[], at: number, today: string): Found | und
   if (first === 'hoje' || first === 'today') return { period: { from: today, to: today }, length: 1 };
   if (first === 'ontem' || first === 'yesterday') return { period: whole('day', 1, today), length: 1 };
   if (first === 'anteontem') return { period: { from: plusDays(today, -2), to: plusDays(today, -2) }, length: 1 };
-  const unit = units[first ?? ''];
+  const unit = several.has(first ?? '') ? undefined : units[first ?? ''];
   if (unit && (second === 'passado' || second === 'passada' || second === 'anterior')) return { period: whole(unit, 1, today), length: 2 };
   if (unit && (second === 'atual' || second === 'corrente')) return { period: whole(unit, 0, today), length: 2 };
-  const next = units[second ?? ''];
+  const next = several.has(second ?? '') ? undefined : units[second ?? ''];
   if (next && ['este', 'esta', 'neste', 'nesta', 'deste', 'desta', 'this', 'current'].includes(first ?? ''))
     return { period: whole(next, 0, today), length: 2 };
   if (next && (first === 'last' || first === 'previous' || first === 'ultimo' || first === 'ultima') && countOf(second) === undefined)

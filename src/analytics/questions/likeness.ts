@@ -17,7 +17,7 @@ export interface Scope {
 }
 
 /** Grows when questions come to be understood in another way. */
-const READING = 2;
+const READING = 3;
 const keyOf = ({ owner, version }: Scope, ...literal: unknown[]): Buffer =>
   createHash('sha256')
     .update(JSON.stringify([owner ?? 'all', SCHEMA_VERSION, READING, version, ...literal]))

@@ -50,4 +50,6 @@ export type Said = Pick<Meaning, 'language' | 'by' | 'filters' | 'period' | 'ord
   /** Words that mean nothing here. */
   unknown: string[];
   leansOnTheLast: boolean;
+  /** “How much” or “how many”, where no figure is named. */
+  asks: 'much' | 'many' | null;
 };

@@ -25,7 +25,7 @@ export function meant(now: Said, before: Meaning | undefined): Meaning | undefin
   const subject = now.subject ?? base?.subject;
   const isSame = base?.subject === subject;
   const measure = now.measure ?? (isSame ? base?.measure : undefined);
-  if (!subject || !measure || now.unknown.length > 0) return undefined;
+  if (!subject || !measure || now.unknown.length > 0 || (base && !adds(now, measure))) return undefined;
   // Of something else nobody knows how much of it still holds.
   if (base && !isSame && base.filters.length + base.by.length > 0) return undefined;
   const kept = base && isSame ? base : undefined;
@@ -44,6 +44,15 @@ export function meant(now: Said, before: Meaning | undefined): Meaning | undefin
   return holds(meaning) ? meaning : undefined;
 }
 
+const counted: readonly Measure[] = ['gifts', 'donors', 'campaigns', 'messages', 'calls', 'tokens'];
+
+/** Whoever says nothing new is not told the same once more, nor how many who asks how much. */
+function adds({ measure, by, filters, period, asks }: Said, its: Measure): boolean {
+  if (measure !== null) return true;
+  if (asks === 'many' ? !counted.includes(its) : asks === 'much' && its !== 'tokens' && counted.includes(its)) return false;
+  return by.length + filters.length > 0 || period !== null;
+}
+
 const isBound = ({ what }: Filter) => what === 'above' || what === 'below';
 
 /** Whether there is such a thing at all. */
@@ -57,12 +66,25 @@ function holds({ subject, measure, by, filters, period, order }: Meaning): boole
       if (what === 'created') return subject === 'campaigns';
       return what === 'lane' ? subject === 'messages' : subject === 'gifts';
     }) &&
+    isOfGifts({ measure, filters }) &&
+    // “Anonymous and not anonymous” are all, and neither.
+    filters.every(({ what, value, not }) => not || !filters.some((other) => other.not && other.what === what && other.value === value)) &&
     // Of what is added up nobody knows whether the bound is of a gift or of the sum.
     (by.length === 0 || measure === 'gifts' || measure === 'donors' || !filters.some(isBound)) &&
     (subject !== 'campaigns' || holdsOfCampaigns({ measure, by, filters, period })) &&
     // Days without any gift are nowhere, nor ways of paying that nobody took.
     (order !== 'fewest' || (subject !== 'messages' && subject !== 'ai' && by.every((one) => one === 'campaign' || one === 'category')))
   );
+}
+
+/**
+ * Who did not give in one way may have given in another as well. And gifts “not pending” may be those that were paid, or all others;
+ * money that was raised is only what was paid.
+ */
+function isOfGifts({ measure, filters }: Pick<Meaning, 'measure' | 'filters'>): boolean {
+  const denied = filters.filter(({ not }) => not);
+  if (measure === 'donors') return denied.length === 0;
+  return measure !== 'gifts' || denied.every(({ what, value }) => what !== 'status' || value === 'confirmed' || value === 'refunded');
 }
 
 /** Of campaigns it is known when they were made, and not since when they are what they are. */

@@ -40,6 +40,7 @@ export function stepsOf(words: readonly string[], today: string) {
   const isEnglish = languageOf(words) === 'en';
   let period: Said['period'] = null;
   let skipped: string[] = [];
+  const silents: string[] = [];
   const add = (concept: Step['concept'], word: string, value = 0) => {
     steps.push({ concept, value, word, skipped });
     skipped = [];
@@ -67,9 +68,11 @@ export function stepsOf(words: readonly string[], today: string) {
       add(found.concept, word);
       ({ length } = found);
     } else if (countOf(word) !== undefined && !/^(um|uma|one)$/.test(word)) add('count', word, countOf(word));
-    else if (silent.has(word) || (word === 'no' && isSilentNo(words, at, today))) skipped.push(word);
-    else unknown.push(word);
+    else if (silent.has(word) || (word === 'no' && isSilentNo(words, at, today))) {
+      skipped.push(word);
+      silents.push(word);
+    } else unknown.push(word);
     at += length;
   }
-  return { steps, unknown, period };
+  return { steps, unknown, period, silents };
 }

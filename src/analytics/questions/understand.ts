@@ -15,7 +15,21 @@ const adverbs: Partial<Record<Step['concept'], Dimension>> = { daily: 'day', wee
 const orders: Partial<Record<Step['concept'], 'most' | 'fewest'>> = {
   ...{ most: 'most', top: 'most', largest: 'most', fewest: 'fewest', smallest: 'fewest' },
 };
-const figures = new Set<string>(['money', 'gifts', 'donors', 'messages', 'average', 'conversion', 'cost', 'tokens', 'calls']);
+const figures = new Set<string>([
+  'money',
+  'gifts',
+  'donors',
+  'messages',
+  'average',
+  'conversion',
+  'readRate',
+  'deliveryRate',
+  'cost',
+  'tokens',
+  'calls',
+]);
+
+const wholes = new Set('total todo toda todos todas all overall any'.split(' '));
 
 type Has = (...all: Concept[]) => boolean;
 
@@ -54,11 +68,12 @@ function measureOf(subject: Subject | null, has: Has, extreme: Measure | null): 
 /** What a question says. Whatever of it means nothing here is told as well: half a question has another answer. */
 export function said(question: string, today: string): Said {
   const { words, names } = wordsOf(question);
-  const { steps, unknown, period } = stepsOf(words, today);
+  const { steps, unknown, period, silents } = stepsOf(words, today);
   const has: Has = (...all) => steps.some(({ concept }) => (all as string[]).includes(concept));
   const isOfCampaigns = steps.some((_, at) => isOfItself(steps, at) && steps[at]?.concept === 'campaigns');
   const isMore = steps[0]?.concept === 'also';
   const subject = isMore && isOnlyAverage(has) ? null : subjectOf(has, isOfCampaigns);
+  const leansOnTheLast = isMore || subject === null;
   const extreme = extremeOf(steps);
   const { by, ranked, isPlural, loose: ungrouped } = groupsOf(steps, subject);
   const { found, loose: unclear } = filtersOf(steps, names);
@@ -72,7 +87,10 @@ export function said(question: string, today: string): Said {
     isOfNone(subject, has) ||
     (extreme && measure !== extreme) ||
     isOfCounts(steps, by) ||
-    isOfTotals(subject, has, steps)
+    isOfTotals(subject, has, steps) ||
+    isListed(steps) ||
+    // “And in total?” takes back what was asked before, nobody knows how much of it.
+    (leansOnTheLast && silents.some((word) => wholes.has(word)))
   )
     loose.push('…');
   return {
@@ -82,7 +100,8 @@ export function said(question: string, today: string): Said {
     filters: found,
     subject: rankedMoney ? 'gifts' : subject,
     measure,
-    leansOnTheLast: isMore || subject === null,
+    leansOnTheLast,
+    asks: measure !== null ? null : has('howMany') ? 'many' : has('howMuch') ? 'much' : null,
   };
 }
 
@@ -187,15 +206,33 @@ const isOfTwo = (has: Has): boolean =>
 /** Figures that there are not: what messages cost, or what a campaign is on average. */
 function isOfNone(subject: Subject | null, has: Has): boolean {
   if (subject === 'messages') return has('cost', 'howMuch', 'money', 'average');
-  if (subject === 'campaigns') return has('cost') || (has('howMuch') && !has('goal', 'remaining'));
+  if (subject === 'campaigns') return has('cost', 'average') || (has('howMuch') && !has('goal', 'remaining'));
   if (subject === 'ai') return has('average') || (has('howMuch', 'money') && !has('cost'));
-  return subject === 'gifts' && has('cost');
+  return subject === 'gifts' && has('cost', 'goal', 'remaining');
 }
 
-/** “A média de doações por mês” is how many there are in one, which is not told here. */
+/** “Donations, donors by month” are two, and “donations of donors” are not donors. */
+const isListed = (steps: readonly Step[]): boolean =>
+  steps.some(({ concept, word }, at) => {
+    const next = steps[at + 1];
+    if (concept === 'gifts' && steps.slice(at + 1).some((later) => later.concept === 'donors')) return true;
+    const isMany = word.endsWith('s') || concept === 'money' || concept === 'readRate' || concept === 'deliveryRate';
+    return isMany && next?.skipped.length === 0 && next.concept !== concept && figures.has(concept) && figures.has(next.concept);
+  });
+
+/** Alone it may be that of what is counted as well as that of a gift. */
+const averages = new Set(['media', 'medio', 'average', 'mean']);
+
+/** “A média de doações por mês” is how many there are in one, which is not told here; nor are “doações em média por dia”. */
 const isOfCounts = (steps: readonly Step[], by: readonly Dimension[]): boolean =>
   by.some((dimension) => ['day', 'week', 'month', 'year', 'weekday'].includes(dimension)) &&
-  steps.some(({ concept }, at) => concept === 'average' && steps[at + 1]?.concept === 'gifts' && steps[at + 1]?.word.endsWith('s'));
+  steps.some(({ concept, skipped, word }, at) => {
+    if (concept !== 'average') return false;
+    if (averages.has(word) && !steps.some((step) => step.concept === 'gifts')) return true;
+    const after = steps[at + 1] && steps[at + 1]!.concept in adverbs ? steps[at + 2] : steps[at + 1];
+    const isOn = skipped.includes('em') || skipped.includes('on');
+    return [after, ...(isOn ? [steps[at - 1]] : [])].some((step) => step?.concept === 'gifts' && step.word.endsWith('s'));
+  });
 
 /** “Raised more than R$ 100” is no single gift. */
 const isOfTotals = (subject: Subject | null, has: Has, steps: readonly Step[]): boolean =>

@@ -42,7 +42,7 @@ export class Answers {
     });
     const rows = found.rows.map((cells) => objectOf(columns, cells));
     const elapsedMs = Number((performance.now() - began).toFixed(1));
-    const chart = chartOf(columns, rows, title);
+    const chart = chartOf(columns, rows, title, truncated);
     return { columns, rows, rowCount: rows.length, truncated, currency: currencyOf(columns), chart, snapshotAt, elapsedMs };
   }
 
@@ -50,8 +50,8 @@ export class Answers {
   async file(reply: FastifyReply, format: Exclude<Format, 'json'>, sql: string, owner: string | null, title: string, name: string) {
     const { signal: over } = untilGone(reply);
     if (format === 'svg') {
-      const { chart, columns, rows } = await this.table(sql, owner, title, over);
-      reply.type('image/svg+xml; charset=utf-8');
+      const { chart, columns, rows, truncated } = await this.table(sql, owner, title, over);
+      reply.type('image/svg+xml; charset=utf-8').header('x-truncated', String(truncated));
       return chart?.svg ?? stated(columns, rows, title);
     }
     const asked = { sql, owner, over, mostRows: MOST_FILE_ROWS, mostBytes: MOST_FILE_BYTES };
