@@ -9,7 +9,7 @@ const PAIRS = 7;
 /** What a process runs often is compiled again and again until it is as quick as it stays. */
 const WARMING = 3;
 const REQUESTS = 20_000;
-const CONNECTIONS = 64;
+export const CONNECTIONS = 64;
 
 export const asInProduction = {
   ENVIRONMENT: 'production',
@@ -49,15 +49,17 @@ export interface Step {
   body?: string;
 }
 
+/** Makes ready whatever is asked, and gives what asks it: only that is measured. */
+export type Crowd = (amount: number, connections: number) => Promise<() => Promise<void>>;
+
 interface Contest {
-  what: string;
-  own: Asked;
-  hand: Asked;
+  own: Asked | Crowd;
+  hand: Asked | Crowd;
   /** All processes that do the work. */
   cpu: { own: number[]; hand: number[] };
-  most: number;
   requests?: number;
   connections?: number;
+  pairs?: number;
   /** What the same processes do meanwhile for others: how much of it is done. Its own cost is no cost of what is asked. */
   beside?: () => number;
 }
@@ -72,8 +74,14 @@ async function costBeside(pids: number[], done: () => number): Promise<number> {
 }
 
 /** CPU in µs of one request, over all processes that answer it. */
-export async function costOf(pids: number[], { tokens, steps, ...asked }: Asked, amount: number, connections: number): Promise<number> {
+export async function costOf(pids: number[], asked: Asked | Crowd, amount: number, connections: number): Promise<number> {
+  const ask = typeof asked === 'function' ? await asked(amount, connections) : () => askAll(asked, amount, connections);
   const before = cpuSeconds(pids);
+  await ask();
+  return ((cpuSeconds(pids) - before) / amount) * 1e6;
+}
+
+async function askAll({ tokens, steps, ...asked }: Asked, amount: number, connections: number): Promise<void> {
   let nth = 0;
   const setupClient = (client: Client) => {
     const n = nth++;
@@ -88,12 +96,11 @@ export async function costOf(pids: number[], { tokens, steps, ...asked }: Asked,
     setupClient,
   });
   if (non2xx + errors > 0) throw new Error(`${asked.url}: ${non2xx} refused, ${errors} failed: ${JSON.stringify(statusCodeStats)}`);
-  return ((cpuSeconds(pids) - before) / amount) * 1e6;
 }
 
-/** Ours and the same by hand in turns; the first of them only warm both up. */
-export async function against(contest: Contest): Promise<Figure> {
-  const { what, cpu, most, requests = REQUESTS, connections = CONNECTIONS, beside } = contest;
+/** Ours and the same by hand in turns; the first of them only warm both up. In ms of CPU of a thousand requests. */
+export async function compare(contest: Contest) {
+  const { cpu, requests = REQUESTS, connections = CONNECTIONS, pairs: many = PAIRS, beside } = contest;
   const each = { hand: 0, own: 0 };
   if (beside) for (const who of ['hand', 'own'] as const) each[who] = (await costBeside(cpu[who], beside)) * 1e6;
   const cost = async (who: 'own' | 'hand') => {
@@ -102,17 +109,27 @@ export async function against(contest: Contest): Promise<Figure> {
     return { all, alone: all - (((beside?.() ?? 0) - began) * each[who]) / requests };
   };
   const pairs: Record<'own' | 'hand', { all: number; alone: number }>[] = [];
-  for (let turn = -WARMING; turn < PAIRS; turn += 1) {
+  for (let turn = -Math.min(WARMING, many); turn < many; turn += 1) {
     const pair = { hand: await cost('hand'), own: await cost('own') };
     if (turn >= 0) pairs.push(pair);
   }
   const ratioOf = (part: 'all' | 'alone') => median(pairs.map(({ own, hand }) => own[part] / hand[part]));
-  const ratio = ratioOf('alone');
-  const [ownCost, handCost] = [median(pairs.map(({ own }) => own.alone)), median(pairs.map(({ hand }) => hand.alone))];
-  const withBeside = beside ? `; ${ratioOf('all').toFixed(2)}× with what goes on beside counted in` : '';
   return {
-    what: `${what}, CPU against bare Fastify, median of ${PAIRS} pairs`,
-    measured: `${ratio.toFixed(2)}× (${ownCost.toFixed(1)} against ${handCost.toFixed(1)} ms per 1,000 requests${withBeside})`,
+    pairs: many,
+    ratio: ratioOf('alone'),
+    /** With what goes on beside counted in. */
+    ratioOfAll: ratioOf('all'),
+    own: median(pairs.map(({ own }) => own.alone)),
+    hand: median(pairs.map(({ hand }) => hand.alone)),
+  };
+}
+
+export async function against({ what, most, ...contest }: Contest & { what: string; most: number }): Promise<Figure> {
+  const { pairs, ratio, ratioOfAll, own, hand } = await compare(contest);
+  const withBeside = contest.beside ? `; ${ratioOfAll.toFixed(2)}× with what goes on beside counted in` : '';
+  return {
+    what: `${what}, CPU against bare Fastify, median of ${pairs} pairs`,
+    measured: `${ratio.toFixed(2)}× (${own.toFixed(1)} against ${hand.toFixed(1)} ms per 1,000 requests${withBeside})`,
     promise: `at most ${most}×`,
     met: ratio <= most,
   };

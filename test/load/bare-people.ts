@@ -1,5 +1,5 @@
 import { createHash, createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto';
-import { hash, verify } from '@node-rs/argon2';
+import { verify } from '@node-rs/argon2';
 import type { FastifyInstance } from 'fastify';
 import type { Redis } from 'ioredis';
 import type pg from 'pg';
@@ -8,17 +8,14 @@ import { newId } from '../../src/kernel/ids.js';
 const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const head = part({ alg: 'HS256', typ: 'JWT' });
 
-/** People by hand, for comparison: one look, one check, one row at sign-in; a signature and a kept profile after it. */
-export async function people(app: FastifyInstance, db: pg.Pool, redis: Redis, email: string, password: string): Promise<void> {
+/** The people of the product by hand, for comparison: one look, one check, one row at sign-in; a signature and a kept profile after it. */
+export async function people(app: FastifyInstance, db: pg.Pool, redis: Redis): Promise<void> {
   const key = createSecretKey(randomBytes(32));
   await db.query(`CREATE TABLE IF NOT EXISTS bare_users (id uuid PRIMARY KEY, email text UNIQUE, hash text, profile jsonb);
   CREATE TABLE IF NOT EXISTS bare_sessions (id uuid PRIMARY KEY, user_id uuid, digest bytea, expires_at timestamptz)`);
-  await db.query('INSERT INTO bare_users VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING', [
-    newId(),
-    email,
-    await hash(password, { memoryCost: 19_456, timeCost: 2, parallelism: 1 }),
-    { email, name: 'Ana Souza', role: 'donor', plan: 'free', phone: null, messagingConsent: false, createdAt: new Date() },
-  ]);
+  await db.query(`INSERT INTO bare_users SELECT id, email, password_hash, jsonb_build_object('email', email, 'name', name, 'role', role,
+      'plan', plan_id, 'phone', phone, 'messagingConsent', messaging_consent, 'createdAt', created_at)
+    FROM users WHERE password_hash IS NOT NULL ON CONFLICT DO NOTHING`);
 
   const mac = (text: string) => createHmac('sha256', key).update(text).digest();
 

@@ -17,9 +17,8 @@ import { exportMemory } from './export.js';
 import { table, type Figure } from './figures.js';
 import { hotCampaign } from './hot-campaign.js';
 import { commits, jobs } from './outbox.js';
-import { mixed } from './mixed.js';
-import { people } from './people.js';
 import { coldStart, memory } from './processes.js';
+import { sideBySide } from './side-by-side.js';
 
 const engines = await startEngines({ durable: true });
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void engines.stop().finally(() => process.exit(1)));
@@ -35,18 +34,17 @@ try {
   await database.end();
   const postgres = engines.postgresPid ?? Number.NaN;
   const figures: Figure[] = [];
-  const redis = engines.redisPid ?? Number.NaN;
+  const redis = [engines.redisPid, engines.cacheRedisPid].map((pid) => pid ?? Number.NaN);
   const parts: Record<string, () => Promise<Figure[]>> = {
     start: async () => [await coldStart(env)],
-    edge: () => edge(env, engines.redisUrl, [redis]),
-    people: () => people(env, engines.redisUrl, [postgres, redis]),
-    donations: () => donations(env, engines.redisUrl, [postgres, redis]),
-    mixed: () => mixed(env, engines.redisUrl, [postgres, redis]),
-    ai: () => ai(env, [postgres, redis]),
+    edge: () => edge(env, engines.redisUrl, redis),
+    'side-by-side': () => sideBySide(env, engines.redisUrl, [postgres, ...redis]),
+    donations: () => donations(env, engines.redisUrl, [postgres, ...redis]),
+    ai: () => ai(env, [postgres, ...redis]),
     audio: () => audio(env),
     hot: () => hotCampaign(env),
     commits: () => commits(env, postgres),
-    jobs: () => jobs(env, [postgres, redis]),
+    jobs: () => jobs(env, [postgres, ...redis]),
     export: () => exportMemory(env),
     memory: () => memory(env),
     analytics: () => analytics(env),

@@ -2,6 +2,7 @@ import { createHmac, randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { newId } from '../../src/kernel/ids.js';
 import { pause } from '../../src/kernel/waiting.js';
+import type { Asked } from './against.js';
 import { Connection } from './connection.js';
 
 const TICK_MS = 5;
@@ -28,6 +29,17 @@ const guest = () => ({ name: 'Bruno Lima', email: `${randomUUID()}@example.org` 
 
 export const pledgeOf = (method: string) => JSON.stringify({ amountCents: 5_000, method, donor: guest() });
 
+/** Each by a key of its own, that the tool puts in; nobody but the bench confirms them. */
+export const asGiver = { 'content-type': 'application/json', 'idempotency-key': '[<id>]', 'x-sandbox-behaviour': 'never' };
+
+export const giftsTo = (url: string, method: string): Asked => ({
+  url,
+  method: 'POST',
+  headers: asGiver,
+  body: pledgeOf(method),
+  idReplacement: true,
+});
+
 /** What a giver sends besides: his own key, and that nobody but the bench confirms. */
 export const pledgeHeaders = () => `idempotency-key: ${randomUUID()}\r\nx-sandbox-behaviour: never\r\n`;
 
@@ -45,12 +57,14 @@ export async function pledge(connection: Connection, campaignId: string, method 
   return answer.slice(7, 43);
 }
 
+const WEBHOOK = '/api/v1/payments/webhooks/sandbox';
+
 /** By the sandbox's own signed webhook. */
-export async function confirm(connection: Connection, donationId: string): Promise<void> {
+export async function confirm(connection: Connection, donationId: string, door = WEBHOOK): Promise<void> {
   const event = JSON.stringify({ id: donationId, type: 'payment.paid', donationId, amountCents: 5_000, currency: 'BRL' });
   const seconds = Math.floor(Date.now() / 1_000);
   const proof = createHmac('sha256', SANDBOX_SECRET).update(`${seconds}.${event}`).digest('hex');
-  await ask(connection, '/api/v1/payments/webhooks/sandbox', `x-sandbox-signature: t=${seconds},v1=${proof}\r\n`, event, 200);
+  await ask(connection, door, `x-sandbox-signature: t=${seconds},v1=${proof}\r\n`, event, 200);
 }
 
 /** So many pieces of work, over all connections; each takes the next when it is free. */

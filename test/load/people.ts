@@ -1,37 +1,51 @@
-import { spawnLab } from '../support/lab.js';
-import { against, asInProduction, spawnBare } from './against.js';
-import type { Figure } from './figures.js';
+import { hash } from '@node-rs/argon2';
+import pg from 'pg';
+import { newId } from '../../src/kernel/ids.js';
+import { pause } from '../../src/kernel/waiting.js';
+import type { Crowd } from './against.js';
+import { Connection } from './connection.js';
+import { spread } from './givers.js';
 
-const PASSWORD = 'uma frase bem longa e minha';
-const EMAIL = 'bench@example.org';
-const SIGN_INS = 150;
-const json = { 'content-type': 'application/json' };
+export const PASSWORD = 'uma frase bem longa e minha';
+const again = /\r\nretry-after: (\d+)\r\n/i;
 
-/** What people cost: their own profile, and to let them in; the engines' work counted in. */
-export async function people(env: Record<string, string | undefined>, redisUrl: string, engines: number[]): Promise<Figure[]> {
-  const bare = await spawnBare('bare', [env.DATABASE_URL ?? '', redisUrl, EMAIL, PASSWORD]);
-  const ours = await spawnLab({ ...env, ...asInProduction, APP_ROLE: 'api' }, { silent: true });
-  const cpu = { own: [ours.process.pid ?? Number.NaN, ...engines], hand: [bare.pid, ...engines] };
-  const ask = async (url: string, body: object) => {
-    const response = await fetch(url, { method: 'POST', headers: json, body: JSON.stringify(body) });
-    return (await response.json()) as { accessToken: string };
-  };
-  await ask(`${ours.url}/api/v1/auth/register`, { email: EMAIL, password: PASSWORD, name: 'Ana Souza' });
-  const body = { email: EMAIL, password: PASSWORD };
-  const login = (url: string) => ({ url, method: 'POST', headers: json, body: JSON.stringify(body) }) as const;
-  const me = async (url: string, door: string) => ({ url, headers: { authorization: `Bearer ${(await ask(door, body)).accessToken}` } });
-  const [ownDoor, handDoor] = [`${ours.url}/api/v1/auth/login`, `${bare.url}/login`];
-  const figures = [
-    await against({
-      what: 'one’s own profile from the cache',
-      own: await me(`${ours.url}/api/v1/users/me`, ownDoor),
-      hand: await me(`${bare.url}/me`, handDoor),
-      cpu,
-      most: 1.5,
-    }),
-    // Few at a time: more would be told to come again.
-    await against({ what: 'a sign-in', own: login(ownDoor), hand: login(handDoor), cpu, most: 1.1, requests: SIGN_INS, connections: 8 }),
-  ];
-  await Promise.all([bare.end(), ours.end()]);
-  return figures;
+/** People who can sign in; their addresses. */
+export async function addPeople(databaseUrl: string, many: number): Promise<string[]> {
+  const db = new pg.Client({ connectionString: databaseUrl });
+  await db.connect();
+  const kept = await hash(PASSWORD, { memoryCost: 19_456, timeCost: 2, parallelism: 1 });
+  const people = Array.from({ length: many }, () => newId());
+  const emails = people.map((id) => `${id}@example.org`);
+  await db.query(
+    `INSERT INTO users (id, email, name, password_hash) SELECT id, email, 'Ana Souza', $3 FROM unnest($1::uuid[], $2::text[]) AS p (id, email)`,
+    [people, emails, kept],
+  );
+  await db.end();
+  return emails;
 }
+
+export async function signIn(url: string, email: string): Promise<string> {
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ email, password: PASSWORD }) });
+  return ((await answer.json()) as { accessToken: string }).accessToken;
+}
+
+/** One after the other at the door. Whoever is told to come again does so when he was told. */
+export const signingIn =
+  (url: string, path: string, emails: readonly string[]): Crowd =>
+  async (amount, many) => {
+    const connections = await Promise.all(Array.from({ length: many }, () => Connection.to(url)));
+    return async () => {
+      await spread(connections, amount, async (connection, n) => {
+        const body = JSON.stringify({ email: emails[n % emails.length], password: PASSWORD });
+        for (;;) {
+          const answer = await connection.ask('POST', path, '', body);
+          if (answer.status === 200 && answer.body.includes('accessToken')) return;
+          const seconds = again.exec(answer.head)?.[1];
+          if (answer.status !== 503 || seconds === undefined) throw new Error(`${path} was answered with ${answer.status}`);
+          await pause(Number(seconds) * 1_000);
+        }
+      });
+      for (const connection of connections) connection.close();
+    };
+  };

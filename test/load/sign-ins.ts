@@ -1,16 +1,13 @@
 import { Agent, request } from 'node:http';
-import { hash } from '@node-rs/argon2';
-import pg from 'pg';
-import { newId } from '../../src/kernel/ids.js';
 import { pause } from '../../src/kernel/waiting.js';
 import { spawnLab } from '../support/lab.js';
 import { asInProduction } from './against.js';
 import type { Figure } from './figures.js';
+import { addPeople, PASSWORD } from './people.js';
 
 const CROWD = 1_000;
 const READ_EVERY_MS = 10;
 const READ_FIRST_MS = 2_000;
-const PASSWORD = 'uma frase bem longa e minha';
 
 interface Answer {
   status: number;
@@ -39,27 +36,13 @@ const ask = (url: string, agent: Agent, headers: Record<string, string>, body?: 
     asking.end(body === undefined ? undefined : JSON.stringify(body));
   });
 
-async function addPeople(databaseUrl: string): Promise<string[]> {
-  const db = new pg.Client({ connectionString: databaseUrl });
-  await db.connect();
-  const kept = await hash(PASSWORD, { memoryCost: 19_456, timeCost: 2, parallelism: 1 });
-  const people = Array.from({ length: CROWD }, () => newId());
-  const emails = people.map((id) => `${id}@example.org`);
-  await db.query(
-    `INSERT INTO users (id, email, name, password_hash) SELECT id, email, 'Ana Souza', $3 FROM unnest($1::uuid[], $2::text[]) AS p (id, email)`,
-    [people, emails, kept],
-  );
-  await db.end();
-  return emails;
-}
-
 /** The share of all that `part` of them are within. */
 const within = (times: number[], part: number) => [...times].sort((a, b) => a - b)[Math.ceil(times.length * part) - 1] ?? Number.NaN;
 
 /** A thousand people sign in at one moment, while somebody reads a hundred times a second. */
 export async function signIns(env: Record<string, string | undefined>): Promise<Figure[]> {
   const lab = await spawnLab({ ...env, ...asInProduction, APP_ROLE: 'api' }, { silent: true });
-  const emails = await addPeople(env.DATABASE_URL ?? '');
+  const emails = await addPeople(env.DATABASE_URL ?? '', CROWD);
   const door = `${lab.url}/api/v1/auth/login`;
   const [crowdAgent, readAgent] = [new Agent(), new Agent({ keepAlive: true, maxSockets: 50 })];
   const first = await ask(door, readAgent, {}, { email: emails[0], password: PASSWORD });

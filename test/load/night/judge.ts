@@ -8,7 +8,7 @@ export interface Judged {
   figures: Figure[];
   /** Of the system, where it is on this machine. */
   memoryMb?: number;
-  cpuMsPerThousand?: number;
+  cpuMsPerThousand?: Record<string, number>;
   /** Cents that the campaigns gained, and those that were acknowledged. */
   books: { gained: number; acknowledged: number };
   /** Letters of thanks, and gifts that have one; where we are the post. */

@@ -55,20 +55,24 @@ export async function night(args: string[]): Promise<boolean> {
 async function one(site: Site, crowd: Crowd): Promise<Judged> {
   const before = await site.raised();
   const thankedBefore = site.thanked?.().length ?? 0;
-  const cpu = site.figures?.cpuSeconds() ?? 0;
+  const cpu = site.figures?.cpuSeconds() ?? {};
   let memoryMb = 0;
   const looking = setInterval(() => (memoryMb = Math.max(memoryMb, site.figures?.memoryMb() ?? 0)), MEMORY_EVERY_MS);
   const outcome = await spend(site, crowd, progress(crowd));
   clearInterval(looking);
-  const spent = (site.figures?.cpuSeconds() ?? 0) - cpu;
+  const after = site.figures?.cpuSeconds() ?? {};
   const books = await booksAtRest(site, before, outcome);
   const thanks = site.thanked && (await thanksAtRest(site.thanked, thankedBefore, outcome));
   const judged = {
     ...{ crowd, night: outcome, books, thanks },
-    ...(site.figures && { memoryMb, cpuMsPerThousand: (spent * 1e6) / (outcome.requests * (1 + crowd.rampSeconds / 2 / crowd.seconds)) }),
+    ...(site.figures && { memoryMb, cpuMsPerThousand: perThousand(cpu, after, outcome) }),
   };
   return { ...judged, ...judge(judged) };
 }
+
+/** What each part of the system spent. */
+const perThousand = (before: Record<string, number>, after: Record<string, number>, { asked }: Night) =>
+  Object.fromEntries(Object.entries(after).map(([part, spent]) => [part, ((spent - (before[part] ?? 0)) * 1e6) / asked]));
 
 /** Each acknowledged gift is paid by the sandbox a moment later; none is there twice, and none is missing. */
 async function booksAtRest(site: Site, before: number, { gifts }: Night): Promise<Judged['books']> {
@@ -106,8 +110,12 @@ function progress({ users, arrivals = 0, seconds, rampSeconds }: Crowd): (left: 
   };
 }
 
-const spentBy = ({ name, night: { ownCpu }, cpuMsPerThousand }: Judged): string =>
-  `${name}: asking took ${(ownCpu * 100).toFixed(0)} % of a core${cpuMsPerThousand === undefined ? '' : `; the system ${cpuMsPerThousand.toFixed(0)} ms of CPU per 1,000 requests`}`;
+const spentBy = ({ name, night: { ownCpu }, cpuMsPerThousand }: Judged): string => {
+  const { all, ...parts } = cpuMsPerThousand ?? {};
+  const each = Object.entries(parts).map(([part, ms]) => `${part} ${ms.toFixed(0)}`);
+  const system = all === undefined ? '' : `; the system ${all.toFixed(0)} ms of CPU per 1,000 requests (${each.join(', ')})`;
+  return `${name}: asking took ${(ownCpu * 100).toFixed(0)} % of a core${system}`;
+};
 
 function whole(given: string): number {
   const number = Number(given);

@@ -50,7 +50,7 @@ ${chart(
   night.bySecond.map(({ p95 }) => p95),
   'ms',
 )}
-<p>Asking itself took ${(night.ownCpu * 100).toFixed(0)} % of a core${cpuMsPerThousand === undefined ? '' : `, the system ${cpuMsPerThousand.toFixed(0)} ms of CPU per 1,000 requests`}.</p></section>`;
+<p>Asking itself took ${(night.ownCpu * 100).toFixed(0)} % of a core${cpuMsPerThousand?.all === undefined ? '' : `, the system ${cpuMsPerThousand.all.toFixed(0)} ms of CPU per 1,000 requests`}.</p></section>`;
 
 /** All of it on one page that needs nothing else. */
 export const pageOf = (all: readonly Judged[]): string => `<!doctype html>

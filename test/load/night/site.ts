@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { startEngines } from '../../support/engines.js';
 import { startNginx } from '../../support/nginx.js';
 import { startSmtp } from '../../support/smtp.js';
@@ -18,7 +19,7 @@ const words = ['telhado', 'creche', 'horta', 'biblioteca', 'quadra', 'abrigo', '
 
 export interface Site extends Place {
   /** Of all its processes, and nothing of those who ask. */
-  figures?: { cpuSeconds: () => number; memoryMb: () => number };
+  figures?: { cpuSeconds: () => Record<string, number>; memoryMb: () => number };
   /** The gifts that were thanked for by now, each as often as it was; where we are the post. */
   thanked?: () => string[];
   /** Cents that the campaigns have together. */
@@ -47,12 +48,22 @@ export async function startSite(users: number): Promise<Site> {
   const port = Number(new URL(url).port);
   const trusted = 'set_real_ip_from 127.0.0.1;';
   const nginx = await startNginx({ program: nginxProgram(), api: [port, port, port], ai: port, trusted, tls: false });
+  const own = (part: string) => cpuSeconds(familyOf([system.pid]).filter((one) => partOf(one) === part));
   const roots = [nginx.pid, system.pid, ...[engines.postgresPid, engines.redisPid, engines.cacheRedisPid].map((pid) => pid ?? 0)];
   const place = await furnish(`http://127.0.0.1:${nginx.port}`, users, await signedIn(url, admin));
   return {
     ...place,
     thanked: () => post.received.flatMap(({ raw }) => GIFT_IN.exec(raw.replaceAll('=\r\n', ''))?.[1] ?? []),
-    figures: { cpuSeconds: () => cpuSeconds(roots), memoryMb: () => sharedMb(familyOf(roots)) },
+    figures: {
+      cpuSeconds: () => ({
+        all: cpuSeconds(roots),
+        nginx: cpuSeconds([nginx.pid]),
+        ...{ 'request processes': own('requests'), 'the background process': own('background') },
+        PostgreSQL: cpuSeconds([engines.postgresPid ?? 0]),
+        Redis: cpuSeconds([engines.redisPid ?? 0, engines.cacheRedisPid ?? 0]),
+      }),
+      memoryMb: () => sharedMb(familyOf(roots)),
+    },
     close: async () => {
       await nginx.stop();
       await system.stop();
@@ -60,6 +71,15 @@ export async function startSite(users: number): Promise<Site> {
       await Promise.all([engines.stop(), post.stop()]);
     },
   };
+}
+
+/** As the supervisor tells its processes what they are for. */
+function partOf(pid: number): string | undefined {
+  try {
+    return /(?:^|\0)MUTIRAO_PART=(\w+)/.exec(readFileSync(`/proc/${pid}/environ`, 'utf8'))?.[1];
+  } catch {
+    return undefined;
+  }
 }
 
 /** One that runs already, with the campaigns that it has. */

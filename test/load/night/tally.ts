@@ -50,11 +50,14 @@ export class Tally {
   private hits = 0;
   /** Gifts that were acknowledged, also while it was not counted yet. */
   gifts = 0;
+  /** All that was asked, also while it was not counted yet. */
+  asked = 0;
 
   constructor(private readonly beganAt: number) {}
 
   note(wish: Wish, dueAt: number, status: number | string, hit: boolean): void {
     const right = status === wish.status;
+    this.asked += 1;
     if (right && wish.kind === 'gifts') this.gifts += 1;
     if (dueAt < this.beganAt) return;
     const second = (this.bySecond[Math.floor((dueAt - this.beganAt) / 1_000)] ??= { times: [], failed: 0 });

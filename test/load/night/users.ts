@@ -23,12 +23,16 @@ export interface Crowd {
 export interface Night extends Outcome {
   /** Acknowledged gifts, from the very first. */
   gifts: number;
+  /** From the very first, too. */
+  asked: number;
   /** Of one core, what asking itself took. */
   ownCpu: number;
 }
 
 const NO_ANSWER_MS = 30_000;
 const LOOK_MS = 1_000;
+/** Of arrivals, so many come from the first moment on. */
+const FIRST_PART = 0.05;
 
 /** A connection that is opened again where it was lost. */
 class Caller {
@@ -71,7 +75,12 @@ export async function spend(place: Place, crowd: Crowd, watch: (secondsLeft: num
     : thinking(place, crowd, crowd.users, begins, ends, tally));
   clearInterval(watching);
   const { user, system } = process.cpuUsage(cpu);
-  return { ...tally.outcome(crowd.seconds), gifts: tally.gifts, ownCpu: (user + system) / 1_000 / (performance.now() - begins) };
+  return {
+    ...tally.outcome(crowd.seconds),
+    gifts: tally.gifts,
+    asked: tally.asked,
+    ownCpu: (user + system) / 1_000 / (performance.now() - begins),
+  };
 }
 
 async function thinking(place: Place, crowd: Crowd, users: number, begins: number, ends: number, tally: Tally): Promise<void> {
@@ -92,7 +101,13 @@ async function thinking(place: Place, crowd: Crowd, users: number, begins: numbe
   await Promise.all(Array.from({ length: users }, (_, n) => one(n)));
 }
 
-async function arriving(place: Place, { arrivals = 0, seed }: Crowd, begins: number, ends: number, tally: Tally): Promise<void> {
+async function arriving(
+  place: Place,
+  { arrivals = 0, rampSeconds, seed }: Crowd,
+  begins: number,
+  ends: number,
+  tally: Tally,
+): Promise<void> {
   const draw = chance(seed);
   const free: Caller[] = [];
   const open = new Set<Promise<void>>();
@@ -102,7 +117,9 @@ async function arriving(place: Place, { arrivals = 0, seed }: Crowd, begins: num
     tally.note(wish, due, status, hit);
     free.push(caller);
   };
-  for (let due = begins; due < ends; due += (-Math.log(1 - draw()) * 1_000) / arrivals) {
+  /** They become more, too, until all of them come. */
+  const perMs = (due: number) => (arrivals / 1_000) * Math.min(1, FIRST_PART + (due - begins) / Math.max(1, rampSeconds * 1_000));
+  for (let due = begins; due < ends; due += -Math.log(1 - draw()) / perMs(due)) {
     if (due > performance.now()) await pause(due - performance.now());
     const person = place.people[Math.floor(draw() * place.people.length)]!;
     const carrying = carry(wishOf(person, place.campaigns, draw), due).finally(() => open.delete(carrying));
