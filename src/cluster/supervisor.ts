@@ -8,6 +8,7 @@ import type { Engines, EngineUrls } from '../embedded/engines.js';
 import { createLog, type Log } from '../observability/log.js';
 import { CannotStart } from './cannot-start.js';
 import { lockDataDir } from './data-lock.js';
+import { endLeftStanding } from './left-standing.js';
 import { migrate } from './migration.js';
 import { freePort } from './port.js';
 import { secretKey } from './secret-key.js';
@@ -71,6 +72,7 @@ export class Supervisor {
     const { config, log, env } = this;
     const { embedded } = config;
     if (embedded.postgres || embedded.redis) this.lock = await lockDataDir(config.DATA_DIR, signal);
+    await endLeftStanding(config.DATA_DIR, log, signal);
     const port = await freePort(config.PORT, config.HOST, signal);
     const parts = partsOf(config);
     const maxConnections = Math.min(MOST_CONNECTIONS, (parts.length + 1) * config.PGPOOL_MAX_CONNECTIONS + SPARE_CONNECTIONS);
@@ -80,7 +82,8 @@ export class Supervisor {
 
     await migrate({ ...env, ...childEnvironment(config, 'whole', values) }, log, signal);
     const giveUp = (code: number) => this.end(code);
-    this.workers = new Workers(parts, (part) => ({ ...this.env, ...childEnvironment(this.config, part, values) }), this.args, log, giveUp);
+    const environment = (part: Config['part']) => ({ ...this.env, ...childEnvironment(this.config, part, values) });
+    this.workers = new Workers(parts, environment, config.DATA_DIR, this.args, log, giveUp);
     const url = await this.workers.start();
     signal.throwIfAborted();
     const running = this.engines?.runs ?? { postgres: false, redis: false };

@@ -7,6 +7,7 @@ import type { FiguresTold } from '../observability/figures.js';
 import type { Log } from '../observability/log.js';
 import { Gathering } from './gathering.js';
 import { endWith } from './handed.js';
+import { markOf } from './left-standing.js';
 
 const CONFIG_FAULT = 78;
 /** How long background work may go on for the sake of requests that are being finished. */
@@ -57,6 +58,7 @@ export class Workers {
   constructor(
     parts: readonly Part[],
     private readonly environment: (part: Part) => Record<string, string>,
+    private readonly folder: string,
     args: string[],
     private readonly log: Log,
     private readonly giveUp: (code: number) => void,
@@ -163,7 +165,7 @@ export class Workers {
   }
 
   private fork(place: Place): Member {
-    const worker = cluster.fork(this.environment(place.part));
+    const worker = cluster.fork({ ...this.environment(place.part), ...markOf(this.folder) });
     endWith(worker);
     const ready = new Promise<true>((resolve) => {
       worker.on('message', (message: Message) => {

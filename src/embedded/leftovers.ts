@@ -89,7 +89,7 @@ function listed(): Process[] {
     .flatMap((match) => (match ? [{ pid: Number(match[1]), command: match[2]!, program: match[3]! }] : []));
 }
 
-function send(pid: number, signal: NodeJS.Signals): void {
+export function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {

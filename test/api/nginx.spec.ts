@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { connect } from 'node:tls';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { toolOf } from '../support/tool-of.js';
 import { startNginx, type Told } from '../support/nginx.js';
 import { cutOff, startOrigin, type Origin } from '../support/origins.js';
@@ -180,6 +180,48 @@ describe('What changes something', () => {
       expect(heardOf(path)[0]).toMatchObject({ method, headers: { 'content-length': '7' } });
     }
   });
+});
+
+describe('A body that comes slowly', () => {
+  /** Its head and its first letter; what it is answered, and the rest of it to be sent. */
+  const begin = (method: string, path: string, from: string) => {
+    const link = connect({
+      ...{ host: '127.0.0.1', port: nginx.port, ca: nginx.cert, localAddress: from, checkServerIdentity: () => undefined },
+    });
+    const answered = new Promise<string>((resolve, reject) => link.once('error', reject).once('data', (piece) => resolve(String(piece))));
+    link.write(`${method} ${path} HTTP/1.1\r\nHost: edge\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{`);
+    onTestFinished(() => void link.destroy());
+    return { answered, end: () => link.write('"a":1}') };
+  };
+
+  it.each(['POST', 'PUT', 'PATCH'])(
+    'is passed on as it comes, so that the application has the say how long it may take: %s',
+    async (method) => {
+      const path = `/api/v1/slow/${method}`;
+      const { answered, end } = begin(method, path, somebody());
+      await expect.poll(() => heardOf(path)).toHaveLength(1);
+      end();
+      expect(await answered).toMatch(/^HTTP\/1.1 200 /);
+      expect(heardOf(path)).toHaveLength(1);
+    },
+  );
+
+  it.each(['/api/v1/queues/audio/jobs', '/v1/audio/transcriptions'])(
+    'is kept until it is whole where it is a recording, sixteen at once of one client: %s',
+    async (path) => {
+      const from = somebody();
+      const some = Array.from({ length: 17 }, () => begin('POST', path, from));
+      expect(await Promise.race(some.map(({ answered }) => answered))).toMatch(
+        /^HTTP\/1.1 429 [^]*retry-after: 1\r\n[^]*"code":"rate_limited"/i,
+      );
+      expect(heardOf(path)).toEqual([]);
+      const other = begin('POST', path, somebody());
+      for (const { end } of [...some, other]) end();
+      const answers = await Promise.all([...some, other].map(({ answered }) => answered));
+      expect(answers.filter((answer) => answer.startsWith('HTTP/1.1 200 '))).toHaveLength(17);
+      expect(heardOf(path)).toHaveLength(17);
+    },
+  );
 });
 
 describe('Where one server fails', () => {

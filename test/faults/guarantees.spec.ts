@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../src/kernel/ids.js';
 import { farOr } from '../support/drills.js';
+import { mountSmallDisk, type SmallDisk } from '../support/small-disk.js';
 import { toolOf } from '../support/tool-of.js';
 import { strangersIn } from './harness/asking.js';
 import { catalogue } from './harness/catalogue.js';
@@ -21,62 +22,80 @@ const WARM_MS = farOr(30_000, 3_000);
 /** Longest that a fault may take besides its own time: until it is over for sure, and everything left over has ended. */
 const BESIDES_MS = 300_000;
 
-const faults = catalogue.filter(({ near }) => farOr(true, near === true));
-const results: Result[] = [];
-let site: Site;
-let before: Resources;
+/** For all that the engines keep while they start, and a few minutes beyond; the memory is taken as it is used. */
+const SMALL_DISK_MB = 640;
 
-beforeAll(async () => {
-  process.stdout.write(`faults by SEED=${SEED}\n`);
-  site = await startSite(toolOf('nginx'));
-  const journal = openJournal();
-  const crowd = await startCrowd(site, journal, SEED);
-  await new Promise((resolve) => setTimeout(resolve, WARM_MS));
-  await crowd.stop();
-  journal.close();
-  before = await resourcesOf(site);
-}, 180_000);
-afterAll(async () => {
+const faults = catalogue.filter(({ near }) => farOr(true, near === true));
+const places = [
+  { place: 'on disk', some: faults.filter(({ smallDisk }) => !smallDisk), diskOf: () => undefined },
+  { place: 'where the disk is small', some: faults.filter(({ smallDisk }) => smallDisk), diskOf: () => mountSmallDisk(SMALL_DISK_MB) },
+].filter(({ some }) => some.length > 0);
+const results: Result[] = [];
+
+beforeAll(() => void process.stdout.write(`faults by SEED=${SEED}\n`));
+afterAll(() => {
   // Only a run of all of them says how it is.
   if (farOr(true, false) && results.length === catalogue.length) writeFileSync('docs/guarantees.md', guaranteesDocument(results));
-  await site.close();
 });
 
 /** What instances and nginx said at last. */
-const evidence = () => [...site.instances.flatMap((instance) => instance.told()), site.nginx.log().slice(-2_000)].join('\n');
+const evidenceOf = ({ instances, nginx }: Site) =>
+  [...instances.flatMap((instance) => instance.told()), nginx.log().slice(-2_000)].join('\n');
 
-describe('What is promised holds through', () => {
-  it.each(faults.map((fault, n) => [fault.name, fault, n] as const))(
+describe.each(places)('What is promised holds $place through', ({ some, diskOf }) => {
+  let disk: SmallDisk | undefined;
+  let site: Site | undefined;
+  let before: Resources;
+
+  beforeAll(async () => {
+    disk = diskOf();
+    site = await startSite(toolOf('nginx'), disk);
+    const journal = openJournal();
+    const crowd = await startCrowd(site, journal, SEED);
+    await new Promise((resolve) => setTimeout(resolve, WARM_MS));
+    await crowd.stop();
+    journal.close();
+    before = await resourcesOf(site);
+  }, 180_000);
+  afterAll(async () => {
+    try {
+      await site?.close();
+    } finally {
+      disk?.unmount();
+    }
+  });
+
+  it.each(some.map((fault) => [fault.name, fault] as const))(
     '%s',
-    async (_name, fault, n) => {
-      const result = await drill(site, fault, before, SEED + n);
+    async (_name, fault) => {
+      const result = await drill(site!, fault, before, SEED + faults.indexOf(fault));
       results.push(result);
       if (farOr(true, false)) process.stdout.write(lineOf(result));
-      expect(result.wrong, evidence()).toEqual([]);
+      expect(result.wrong, evidenceOf(site!)).toEqual([]);
       expect(result.verdict.gifts).toBeGreaterThan(0);
       expect(result.verdict.messages).toBeGreaterThan(0);
       // A machine with other tests is no place to tell how long anything takes.
-      expect(farOr(result.missed, []), evidence()).toEqual([]);
+      expect(farOr(result.missed, []), evidenceOf(site!)).toEqual([]);
     },
     BESIDES_MS + farOr(3_600_000, 0),
   );
-});
 
-it('Whoever judges would see what is lost, doubled, foreign or broken', async () => {
-  const asked = (outcome: Partial<Outcome>, more: Partial<Asked> = {}): Asked => {
-    const right: Outcome = { status: 201, ms: 1, verdict: 'right', id: newId() };
-    return { kind: 'gifts', key: 'canary-0-none', who: 'canary-0-', at: 0, outcome: { ...right, ...outcome }, ...more };
-  };
-  const all = [
-    asked({}),
-    asked({}),
-    asked({}, { kind: 'messages' }),
-    asked({ verdict: 'broken', why: '500' }),
-    asked({ verdict: 'foreign', why: 'hers' }),
-  ];
-  const verdict = await judge(site, all);
-  expect([verdict.lost.length, verdict.doubled.length, verdict.foreign, verdict.broken]).toEqual([2, 1, ['hers'], ['1 × gifts 500']]);
-  expect(faultsIn(verdict)).toHaveLength(5);
-  expect(strangersIn('canary-1-a canary-12-b', 'canary-1-')).toEqual(['canary-12-']);
-  expect(secondsToRecover(all, -1_500)).toBe(2);
+  it('and whoever judges would see what is lost, doubled, foreign or broken', async () => {
+    const asked = (outcome: Partial<Outcome>, more: Partial<Asked> = {}): Asked => {
+      const right: Outcome = { status: 201, ms: 1, verdict: 'right', id: newId() };
+      return { kind: 'gifts', key: 'canary-0-none', who: 'canary-0-', at: 0, outcome: { ...right, ...outcome }, ...more };
+    };
+    const all = [
+      asked({}),
+      asked({}),
+      asked({}, { kind: 'messages' }),
+      asked({ verdict: 'broken', why: '500' }),
+      asked({ verdict: 'foreign', why: 'hers' }),
+    ];
+    const verdict = await judge(site!, all);
+    expect([verdict.lost.length, verdict.doubled.length, verdict.foreign, verdict.broken]).toEqual([2, 1, ['hers'], ['1 × gifts 500']]);
+    expect(faultsIn(verdict)).toHaveLength(5);
+    expect(strangersIn('canary-1-a canary-12-b', 'canary-1-')).toEqual(['canary-12-']);
+    expect(secondsToRecover(all, -1_500)).toBe(2);
+  });
 });

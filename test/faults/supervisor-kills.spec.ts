@@ -16,6 +16,7 @@ import {
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { Connection } from '../load/connection.js';
 import { eventually } from '../support/lab.js';
 import { startEngines } from '../support/engines.js';
 import { aFolder, databaseOf, startSystem, until } from '../support/system.js';
@@ -77,6 +78,57 @@ describe('kill -9', () => {
     expect(engines.filter((pid) => left.includes(pid))).toEqual([]);
     expect((await second.stop()).code).toBe(0);
     expect(second.processes()).toEqual([]);
+  });
+
+  it('of the supervisor while a process of it stands still: that answers nobody, and the next start ends it, and no stranger', async () => {
+    const dataDir = folder();
+    const first = start({ dataDir, env: { WORKERS: '2' } });
+    const { url } = await first.ready();
+    const stranger = (mark: string) => {
+      const child = spawn('sleep', ['60'], { env: { PATH: process.env.PATH, MUTIRAO_SUPERVISOR: mark } });
+      onTestFinished(() => void child.kill('SIGKILL'));
+      child.kill('SIGSTOP');
+      return child;
+    };
+    // One that is looked after, and one that was left by somebody else.
+    const others = [stranger(`${process.pid} ${dataDir}`), stranger(`${first.pid} ${dataDir}x`)];
+    const mains = first.processes().filter(({ command }) => command.includes('main.js'));
+    // Connections go to the processes in turn, and stay with them.
+    const kept = await Promise.all([1, 2].map(() => Connection.to(url, 30_000)));
+    onTestFinished(() => kept.forEach((connection) => connection.close()));
+    for (const connection of kept) expect((await connection.ask('GET', '/health/live')).status).toBe(200);
+    for (const { pid } of mains) process.kill(pid, 'SIGSTOP');
+    const answers = kept.map((connection) =>
+      connection.ask('GET', '/health/live').then(
+        ({ status }) => `answered ${status}`,
+        () => 'cut off',
+      ),
+    );
+    first.signal('SIGKILL');
+    await until(() => first.processes().every(({ pid }) => pid !== first.pid));
+    await expect(fetch(`${url}/health/live`)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
+
+    const second = start({ dataDir, env: { PORT: new URL(url).port } });
+    await second.line(
+      ({ msg, pids }) => msg === 'ending processes that an earlier run left standing still' && (pids as number[]).length === 3,
+    );
+    await second.ready();
+    expect(await Promise.all(answers)).toEqual(['cut off', 'cut off']);
+    const left = second.processes().map(({ pid }) => pid);
+    expect(mains.filter(({ pid }) => left.includes(pid))).toEqual([]);
+    expect(others.map(({ signalCode }) => signalCode)).toEqual([null, null]);
+  });
+
+  it('of the supervisor while a process of it stands still: it ends by itself as soon as it moves', async () => {
+    const first = start({ env: { WORKERS: '2' } });
+    await first.ready();
+    const mains = () => first.processes().filter(({ command }) => command.includes('main.js'));
+    const still = mains()[0]!.pid;
+    process.kill(still, 'SIGSTOP');
+    first.signal('SIGKILL');
+    await until(() => mains().length === 1);
+    process.kill(still, 'SIGCONT');
+    await until(() => mains().length === 0);
   });
 
   it('of PostgreSQL, Redis and a process while all run: everything comes back under one address', async () => {

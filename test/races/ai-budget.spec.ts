@@ -96,6 +96,28 @@ describe('A budget', () => {
     expect(await standing()).toMatchObject({ used: 25 * 301, reserved: 0 });
   });
 
+  it('charges calls that are under way at midnight to the day on which they began, and the new day is whole', async () => {
+    const before = await Promise.all(Array.from({ length: 25 }, (_, at) => reserve(at, 300, 100)));
+    await expect(reserve(0, 300, 100).catch(codeOf)).resolves.toBe('token_budget_exhausted');
+    // What it would find a day later.
+    await database.rows(
+      `WITH later AS (UPDATE ai_calls SET day = day - 1 WHERE user_id = $1) UPDATE ai_days SET day = day - 1 WHERE user_id = $1`,
+      [person],
+    );
+    const settled = Promise.all(before.map((call, at) => settle(at, call, 50)));
+    const tried = await Promise.allSettled(Array.from({ length: 100 }, (_, at) => reserve(at, 300, 100)));
+    const after = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    expect(after).toHaveLength(25);
+    await settled;
+    await Promise.all(after.map((call, at) => settle(at, call, 1)));
+    expect(await standing()).toMatchObject({ used: 25 * 301, reserved: 0 });
+    const days = await database.rows('SELECT used::int, reserved::int FROM ai_days WHERE user_id = $1 ORDER BY day', [person]);
+    expect(days).toEqual([
+      { used: 25 * 350, reserved: 0 },
+      { used: 25 * 301, reserved: 0 },
+    ]);
+  });
+
   it('opens five streams of one person at once, and no sixth', async () => {
     const tried = await Promise.allSettled(Array.from({ length: 20 }, (_, at) => reserve(at, 1, 64, true)));
     const open = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));

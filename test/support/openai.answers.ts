@@ -4,6 +4,16 @@ export type Json = Record<string, unknown>;
 
 export type Path = 'chat' | 'embeddings' | 'transcriptions' | 'models';
 
+/** How it answers. */
+export interface Ways {
+  key: string;
+  words: number;
+  models: string[];
+  tokensOf: (text: string) => number;
+  /** The first word of an answer to these messages. */
+  opening: (messages: unknown) => string | undefined;
+}
+
 /** What it knows of one call. */
 export interface Entry {
   readonly id: string;
@@ -45,8 +55,9 @@ export const maxTokensOf = (body: Json): number | undefined => whole(body.max_co
 export const choicesOf = (body: Json): number => whole(body.n) ?? 1;
 
 /** One token with the blank that follows it. */
-export const wordAt = (index: number): string => `${WORDS[index % WORDS.length]!} `;
-export const wordsOf = (count: number): string => Array.from({ length: count }, (_, index) => wordAt(index)).join('');
+export const wordAt = (index: number, opening?: string): string => `${(index === 0 && opening) || WORDS[index % WORDS.length]!} `;
+export const wordsOf = (count: number, opening?: string): string =>
+  Array.from({ length: count }, (_, index) => wordAt(index, opening)).join('');
 
 const named = (object: string, model: string) => ({ id: `chatcmpl-${newId()}`, object, created: Math.floor(Date.now() / 1_000), model });
 
@@ -75,8 +86,11 @@ export const modelsOf = (ids: string[]): Json => ({
   data: ids.map((id) => ({ id, object: 'model', created: 0, owned_by: 'tests' })),
 });
 
-export function completionOf(model: string, { choices, words, cut }: { choices: number; words: number; cut: boolean }): Json {
-  const message = { role: 'assistant', content: wordsOf(words), refusal: null };
+export function completionOf(
+  model: string,
+  { choices, words, cut, opening }: { choices: number; words: number; cut: boolean; opening?: string },
+): Json {
+  const message = { role: 'assistant', content: wordsOf(words, opening), refusal: null };
   const finish_reason = cut ? 'length' : 'stop';
   return {
     ...named('chat.completion', model),
@@ -95,14 +109,14 @@ export function embeddingsOf(model: string, { input, encoding_format: format }: 
 }
 
 /** Pieces that share their name. */
-export function piecesOf(model: string) {
+export function piecesOf(model: string, opening?: string) {
   const name = named('chat.completion.chunk', model);
   const piece = (index: number, delta: Json, finish_reason: string | null = null): Json => ({
     ...name,
     choices: [{ index, delta, finish_reason }],
   });
   return {
-    word: (index: number, at: number) => piece(index, { ...(at === 0 && { role: 'assistant' }), content: wordAt(at) }),
+    word: (index: number, at: number) => piece(index, { ...(at === 0 && { role: 'assistant' }), content: wordAt(at, opening) }),
     last: (index: number, cut: boolean) => piece(index, {}, cut ? 'length' : 'stop'),
     usage: (usage: unknown): Json => ({ ...name, choices: [], usage }),
   };

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import * as answers from './openai.answers.js';
-import type { Entry, Json, Path } from './openai.answers.js';
+import type { Entry, Json, Path, Ways } from './openai.answers.js';
 import { formIn, heardIn, heardUsage } from './openai.audio.js';
 
 /** How it treats who comes: as it should, or in one of the ways in which providers fail. */
@@ -63,7 +63,8 @@ export async function startOpenAI({
   words = 12,
   models = ['model-of-tests'],
   tokensOf = answers.tokensIn,
-}: { key?: string; words?: number; models?: string[]; tokensOf?: (text: string) => number } = {}) {
+  opening = () => undefined,
+}: Partial<Ways> = {}) {
   const ledger: Entry[] = [];
   const sockets = new Set<Socket>();
   const news = new EventEmitter().setMaxListeners(0);
@@ -127,7 +128,7 @@ export async function startOpenAI({
   /** The pieces with the tokens of each. */
   function* piecesFor(entry: Entry, how: Manner): Generator<[piece: unknown, tokens: number]> {
     if (typeof how === 'object' && 'says' in how) return yield* (how.says as unknown[]).map((each): [unknown, number] => [each, 0]);
-    const make = answers.piecesOf(entry.model);
+    const make = answers.piecesOf(entry.model, opening(entry.body.messages));
     const choices = Array.from({ length: answers.choicesOf(entry.body) }, (_, index) => index);
     const { most, cut } = lengthOf(entry, how);
     for (let at = 0; at < most; at += 1) for (const index of choices) yield [make.word(index, at), 1];
@@ -181,7 +182,9 @@ export async function startOpenAI({
     const tokens = chat ? length * choices : 0;
     const told = usageFor(entry, how, tokens) as Json | undefined;
     const usage = chat || told === undefined ? told : { ...told, completion_tokens: undefined };
-    const body = chat ? answers.completionOf(entry.model, { choices, words: length, cut }) : answers.embeddingsOf(entry.model, entry.body);
+    const body = chat
+      ? answers.completionOf(entry.model, { choices, words: length, cut, opening: opening(entry.body.messages) })
+      : answers.embeddingsOf(entry.model, entry.body);
     await json(entry, response, how === 'no usage' ? body : { ...body, usage }, { how, tokens });
   }
 

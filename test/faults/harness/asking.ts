@@ -46,7 +46,8 @@ export async function send(
   }
 }
 
-const canary = /canary-(\d+)-/g;
+/** Of people, `canary-<number>-`. */
+export const canary = /canary-(\d+)-/g;
 
 /** Whoever's mark is in it but his who asked. */
 export const strangersIn = (text: string, who: string): string[] =>

@@ -1,6 +1,7 @@
 import { pause } from '../../../src/kernel/waiting.js';
 import { farOr } from '../../support/drills.js';
 import { clientFaults } from './faults.clients.js';
+import { diskFaults } from './faults.disk.js';
 import { linkFaults } from './faults.links.js';
 import { postgresFaults } from './faults.postgres.js';
 import { processFaults } from './faults.processes.js';
@@ -70,4 +71,4 @@ export const soak = fault({
   },
 });
 
-export const catalogue: readonly Fault[] = [...singles, nemesis, soak];
+export const catalogue: readonly Fault[] = [...singles, nemesis, soak, ...diskFaults];

@@ -3,8 +3,8 @@ import { pause } from '../../../src/kernel/waiting.js';
 import { chance } from '../../load/night/mix.js';
 import { ask, type Answer, type Question } from './asking.js';
 import type { Journal, Kind } from './journal.js';
-import { stayIn, type Person } from './people.js';
-import { WEBHOOK_WORD, type Site } from './site.js';
+import { aiKeyOf, stayIn, type Person } from './people.js';
+import { AI_MODEL, WEBHOOK_WORD, type Site } from './site.js';
 
 /** Small, so that what is slow is the system and not this machine. */
 const READERS = 8;
@@ -14,7 +14,7 @@ const READ_MS = 120;
 const OWN_MS = 300;
 const GIVE_MS = 500;
 const WRITE_MS = 300;
-const ASK_MS = 600;
+const ASK_MS = 1_200;
 const LIVE_MS = 250;
 const AGAIN_MS = 250;
 /** Nobody tries longer than this to do what he began. */
@@ -27,8 +27,14 @@ const lists = ['', '?sort=-raisedCents', '?limit=50', '?q=telhado', '?page=2'];
 const own = ['/users/me', '/users/me/donations', '/ai/usage', '/ai/conversations'];
 const isOk = ({ status }: Answer) => status === 200;
 const isMade = ({ status, json }: Answer) => status === 201 && typeof json.id === 'string';
-/** A budget that is used up is an answer as good as any. */
-const isAnswered = ({ status, json }: Answer) => status === 200 || (status === 429 && json.code === 'token_budget_exhausted');
+const USED_UP = 'token_budget_exhausted';
+/** With an answer to his own question; a budget that is used up is one as good as any. */
+const isAnswered =
+  ({ mark }: Person) =>
+  ({ status, json, text }: Answer) => {
+    const { code } = (json.error ?? json) as { code?: unknown };
+    return status === 200 ? text.includes(mark) : status === 429 && code === USED_UP;
+  };
 
 let givers = 0;
 let phones = 0;
@@ -38,6 +44,7 @@ const newPhone = () => `+55119${String(80_000_000 + (phones += 1))}`;
 export async function startCrowd(site: Site, journal: Journal, seed: number) {
   const { url, campaigns, owner, people } = site;
   const askers = await site.newcomers(2);
+  const keys = await Promise.all(askers.map((asker) => aiKeyOf(url, asker)));
   const state = { over: false };
   const stepped = (question: Question) => ask(url, journal, question);
 
@@ -142,7 +149,16 @@ export async function startCrowd(site: Site, journal: Journal, seed: number) {
     const body = { message: `${person.mark}${newId()}: quanto falta para o telhado?` };
     const { token, address, mark } = person;
     const path = '/api/v1/ai/chat';
-    await stepped({ kind: 'AI', key: body.message, who: mark, method: 'POST', path, body, token, address, right: isAnswered });
+    await stepped({ kind: 'AI', key: body.message, who: mark, method: 'POST', path, body, token, address, right: isAnswered(person) });
+  };
+
+  /** As a program made for OpenAI does it, with a key of its own. */
+  const passing = (person: Person, token: string) => async () => {
+    const content = `${person.mark}${newId()}: quanto falta para o telhado?`;
+    const body = { model: AI_MODEL, temperature: 0, messages: [{ role: 'user', content }] };
+    const { address, mark } = person;
+    const path = '/v1/chat/completions';
+    await stepped({ kind: 'AI', key: content, who: mark, method: 'POST', path, body, token, address, right: isAnswered(person) });
   };
 
   const living = () => stepped({ kind: 'live', key: 'live', who: STRANGER, path: '/health/live', address: '198.51.100.8', right: isOk });
@@ -156,7 +172,7 @@ export async function startCrowd(site: Site, journal: Journal, seed: number) {
     ...Array.from({ length: READERS }, () => actor(READ_MS, reading)),
     ...Array.from({ length: OWN_READERS }, () => actor(OWN_MS, readingOwn)),
     ...people.slice(0, DONORS).map((person) => actor(GIVE_MS, (draw) => giving(person, draw))),
-    ...askers.map((person) => actor(ASK_MS, () => asking(person))),
+    ...askers.flatMap((person, n) => [actor(ASK_MS, () => asking(person)), actor(ASK_MS, () => passing(person, keys[n]!))]),
     actor(WRITE_MS, () => writing),
     actor(LIVE_MS, () => living),
   ];

@@ -1,3 +1,4 @@
+import { catalogue } from './catalogue.js';
 import { elsewhere } from './elsewhere.js';
 import type { Result } from './drill.js';
 
@@ -34,7 +35,8 @@ export const lineOf = (result: Result): string =>
 
 /** Made of a run of all faults, and of the list of those that have a test of their own. */
 export function guaranteesDocument(results: readonly Result[]): string {
-  const rows = results.map((result) =>
+  const inOrder = catalogue.flatMap((fault) => results.filter((result) => result.fault === fault));
+  const rows = inOrder.map((result) =>
     row(
       result.fault.name,
       promised(result),
@@ -48,10 +50,11 @@ export function guaranteesDocument(results: readonly Result[]): string {
 
 Written by \`npm run test:faults\` from what it measured, never by hand: two instances (two request processes and a background process each) behind
 nginx, PostgreSQL with every commit on disk, Redis, and stand-ins of the bank, of WhatsApp and of the AI that keep ledgers of their own. A crowd
-reads, gives, pays, writes and asks at about a hundred requests a second throughout; each gift and each message that was acknowledged is looked for at
+reads, gives, pays, writes and asks (at \`/api/v1/ai\` and, by a key, at \`/v1\`) at about a hundred requests a second throughout; each gift and each message that was acknowledged is looked for at
 the end. RPO: acknowledged gifts and messages that were lost. RTO: seconds from the end of the fault (from its beginning, where it is over at once)
 to the first from which on everything was answered as ever. Each run prints its seed; \`SEED=…\` makes the same chances again, \`NEMESIS_MINUTES\` and
-\`SOAK_MINUTES\` (10 and 30) say how long the last two take.
+\`SOAK_MINUTES\` (10 and 30) say how long the nemesis and the soak take. Faults of the disk have a site of their own, whose engines keep all they have on
+a tmpfs of a few hundred megabytes; where none can be mounted, they fail.
 
 After each fault sums are those of the bank to the cent, no message was taken twice, no budget is overspent or kept back, no answer showed anything of another
 person, and nobody was left without an answer or with one that is not promised; sessions, descriptors and memory are back within 10 %.
@@ -59,6 +62,9 @@ person, and nobody was left without an answer or with one that is not promised; 
 ${row('fault', 'promise', 'measured', 'RPO', 'RTO', '')}
 | --- | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
+
+Recordings may come slowly: nginx keeps them until they are whole, at most sixteen at once of each client, each as long as its next piece comes within 15 s.
+Everything else it passes on as it comes, so that 30 s are the end of it.
 
 ## Faults with a test of their own
 

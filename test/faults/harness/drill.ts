@@ -52,7 +52,7 @@ export async function drill(site: Site, fault: Fault, before: Resources, seed: n
   const noted = (what: string) => (fault: unknown) => void wrong.push(`${what}: ${fault instanceof Error ? fault.message : String(fault)}`);
   await calmSince(performance.now(), LATE_MS).catch(noted('it was not well before'));
   moments.injected = performance.now();
-  const ground = { site, crowd, draw: chance(seed), calm, note: (what: string) => notes.push(what) };
+  const ground = { site, crowd, draw: chance(seed), calm, asked: () => journal.read(), note: (what: string) => notes.push(what) };
   const heal = await fault.inject(ground).catch(noted('it could not be done'));
   await pause(fault.seconds * 1_000);
   await heal?.().catch(noted('it did not end well'));

@@ -69,6 +69,12 @@ export const elsewhere: readonly Held[] = [
   ),
   held('two hundred calls of the AI at once over two processes', 'just as many pass as fit', 'races/ai-budget', 'two hundred at once'),
   held(
+    'midnight comes while calls of the AI are under way',
+    'each is charged to the day on which it began, and the new day is whole',
+    'races/ai-budget',
+    'charges calls that are under way at midnight',
+  ),
+  held(
     'midnight, and clocks that are put forward or back',
     'a day of the budget ends when another date begins there, and not before',
     'races/ai-budget',
@@ -129,6 +135,12 @@ export const elsewhere: readonly Held[] = [
     'one instance after the other, while people are served',
     'faults/two-instances',
     'while people are served',
+  ),
+  held(
+    'a supervisor is killed while processes of it stand still, and nothing but `npm start` looks after it',
+    'they answer nobody, hold no port, and are ended by the next start, or by themselves as soon as they move',
+    'faults/supervisor-kills',
+    'that answers nobody, and the next start ends it',
   ),
   held(
     'the private engines are killed, and what they left lies about',

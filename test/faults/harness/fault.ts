@@ -1,4 +1,5 @@
-import { kinds, type Kind } from './journal.js';
+import pg from 'pg';
+import { kinds, type Asked, type Kind } from './journal.js';
 import type { Crowd } from './crowd.js';
 import type { Site } from './site.js';
 
@@ -9,6 +10,8 @@ export interface Ground {
   draw: () => number;
   /** Waits until everything is answered as ever; tells how many seconds after this moment it was. */
   calm: (since: number) => Promise<number>;
+  /** All that was asked until now. */
+  asked: () => readonly Asked[];
   /** What is to be told beside what is measured of each fault. */
   note: (what: string) => void;
 }
@@ -29,6 +32,8 @@ export interface Fault {
   p95Ms: number;
   /** So many seconds after it is made good, everything is answered as ever. */
   backSeconds: number;
+  /** With engines whose disk is small enough to be filled. */
+  smallDisk?: true;
   /** Beside all other tests, too. */
   near?: true;
   /** May overlap with another of those. */
@@ -45,6 +50,14 @@ export const fault = (one: Omit<Fault, 'errors' | 'p95Ms'> & Partial<Pick<Fault,
   p95Ms: 500,
   ...one,
 });
+
+/** A session of somebody else. */
+export async function connected(databaseUrl: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
 
 export const done: Heal = () => Promise.resolve();
 

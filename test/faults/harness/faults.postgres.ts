@@ -1,21 +1,14 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { pause } from '../../../src/kernel/waiting.js';
 import { signalTree } from '../../support/freeze.js';
 import { eventually } from '../../support/lab.js';
-import { everything, fault, reading, type Ground } from './fault.js';
+import { connected, everything, fault, reading, type Ground } from './fault.js';
 
 const OURS = `application_name LIKE 'mutirao%' AND backend_type = 'client backend'`;
 const GIFTS = 200;
 const STORMING = 8;
 
-async function connected(databaseUrl: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: databaseUrl });
-  client.on('error', () => undefined);
-  await client.connect();
-  return client;
-}
-
-/** It is there again, by whoever keeps it running. */
+/** PostgreSQL is there again, by whoever keeps it running. */
 const answersAgain = ({ site }: Ground) =>
   eventually(
     () => site.rows('SELECT 1').catch(() => []),

@@ -53,6 +53,12 @@ export async function newcomers(url: string, many: number): Promise<Person[]> {
   return all;
 }
 
+/** Opens nothing but what is asked of the AI. */
+export async function aiKeyOf(url: string, { address, token }: Person): Promise<string> {
+  const { key } = await surely(url, '/auth/api-keys', { name: 'programa', scopes: ['ai'] }, address, token);
+  return String(key);
+}
+
 /** In time; where it cannot be now, the token that he has is good for some minutes more. */
 export async function stayIn(url: string, person: Person): Promise<void> {
   if (performance.now() - person.freshAt < FRESH_MS) return;

@@ -5,9 +5,11 @@ import { openLink, type Manner } from '../../support/fault-proxy.js';
 import { startNginx } from '../../support/nginx.js';
 import { KEY, startOpenAI } from '../../support/openai.js';
 import { startPsp } from '../../support/psp.js';
+import type { SmallDisk } from '../../support/small-disk.js';
 import { startSmtp } from '../../support/smtp.js';
 import { aPort } from '../../support/tools.js';
 import { farOr } from '../../support/drills.js';
+import { canary } from './asking.js';
 import { anInstance, type Instance } from './instance.js';
 import { newcomers, organizer, type Person } from './people.js';
 
@@ -15,6 +17,7 @@ import { newcomers, organizer, type Person } from './people.js';
 const MOST_SESSIONS = 360;
 const CAMPAIGNS = 3;
 export const DAILY_TOKENS = 10_000;
+export const AI_MODEL = 'model-of-tests';
 export const WEBHOOK_WORD = 'word-of-the-bank';
 const PEOPLE = 6;
 
@@ -34,15 +37,18 @@ const addressesOf = ({ postgres, queue, cache }: Links) => ({
   CACHE_REDIS_URL: `redis://127.0.0.1:${cache.port}`,
 });
 
+/** Each answer of the AI begins with the mark of who asked: so it is seen where it gets to somebody else. */
+const markOf = (messages: unknown) => JSON.stringify(messages).match(canary)?.at(-1);
+
 const socketOf = (url: string) => fileURLToPath(url.replace(/^unix:/, 'file:'));
 
 /**
  * Two instances behind nginx, with an engine of each kind and stand-ins of the bank, of Meta and of OpenAI, each with a ledger of
- * its own. What an instance says to its engines goes over links that can fail.
+ * its own. What an instance says to its engines goes over links that can fail. With a small disk the engines keep all they have there.
  */
-export async function startSite(nginxProgram: string) {
-  const engines = await startEngines({ durable: true, maxConnections: MOST_SESSIONS });
-  const [bank, cloud, ai, post] = await Promise.all([startPsp(), startCloudApi(), startOpenAI(), startSmtp()]);
+export async function startSite(nginxProgram: string, disk?: SmallDisk) {
+  const engines = await startEngines({ dir: disk?.folder, durable: true, maxConnections: MOST_SESSIONS });
+  const [bank, cloud, ai, post] = await Promise.all([startPsp(), startCloudApi(), startOpenAI({ opening: markOf }), startSmtp()]);
   const paths = {
     postgres: `${new URL(engines.databaseUrl).searchParams.get('host')}/.s.PGSQL.5432`,
     queue: socketOf(engines.redisUrl),
@@ -62,7 +68,7 @@ export async function startSite(nginxProgram: string) {
     ...{ RATE_LIMIT_IP_PER_MINUTE: '60000', RATE_LIMIT_USER_PER_MINUTE: '60000', RATE_LIMIT_PER_MINUTE: '60000' },
     ...{ PAYMENT_PROVIDER: 'pix', PIX_API_URL, PIX_KEY, PIX_CLIENT_ID: clientId, PIX_CLIENT_SECRET: clientSecret },
     ...{ PIX_WEBHOOK_SECRET: WEBHOOK_WORD, ...cloud.env, WHATSAPP_ENFORCE_WINDOW: 'false' },
-    ...{ AI_BASE_URL: ai.url, AI_API_KEY: KEY, AI_MODEL: 'model-of-tests', AI_DAILY_TOKENS: String(DAILY_TOKENS) },
+    ...{ AI_BASE_URL: ai.url, AI_API_KEY: KEY, AI_MODEL, AI_DAILY_TOKENS: String(DAILY_TOKENS) },
     // Beside other tests a machine is too busy for what it would be asked alone.
     OVERLOAD_DELAY_MS: farOr('250', '0'),
   };
@@ -80,7 +86,7 @@ export async function startSite(nginxProgram: string) {
   return {
     url,
     nginx,
-    ...{ engines, bank, cloud, ai, paths, settings },
+    ...{ engines, bank, cloud, ai, paths, settings, disk },
     ...{ instances: instances as [Instance, Instance], links: links as [Links, Links] },
     rows: engines.rows,
     ...{ owner, people, campaigns: owner.campaigns },
