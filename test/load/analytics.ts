@@ -66,6 +66,15 @@ async function fill(databaseUrl: string | undefined, adminId: string): Promise<v
   ]);
 }
 
+/** Nothing of a process that ended while we looked. */
+function toldBy(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 /** The most memory that each child of a process ever had, by kind and in MB. */
 class Peaks {
   readonly most = new Map<string, number>();
@@ -74,15 +83,10 @@ class Peaks {
   constructor(private readonly parent: number) {}
 
   look(): void {
-    for (const pid of readFileSync(`/proc/${this.parent}/task/${this.parent}/children`, 'utf8').split(' ').filter(Boolean)) {
-      try {
-        const kind = /(writer|engine)\.child\.js/.exec(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.[1];
-        if (kind === undefined) continue;
-        const mb = Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
-        this.most.set(kind, Math.max(this.most.get(kind) ?? 0, mb));
-      } catch {
-        // It ended while we looked.
-      }
+    for (const pid of toldBy(`/proc/${this.parent}/task/${this.parent}/children`).split(' ').filter(Boolean)) {
+      const kind = /(writer|engine)\.child\.js/.exec(toldBy(`/proc/${pid}/cmdline`))?.[1];
+      const kb = /VmHWM:\s+(\d+)/.exec(toldBy(`/proc/${pid}/status`))?.[1];
+      if (kind !== undefined && kb !== undefined) this.most.set(kind, Math.max(this.most.get(kind) ?? 0, Number(kb) / 1024));
     }
   }
 
