@@ -47,7 +47,7 @@ describe('What is exported', () => {
     expect(await datasets()).toMatchObject({
       version: null,
       ageSeconds: null,
-      items: Array.from({ length: 7 }, () => ({ rows: 0 })),
+      items: Array.from({ length: 8 }, () => ({ rows: 0 })),
     });
     const refused = await b.query('SELECT 1');
     expect(codesOf(refused)).toEqual([503, 'dependency_down']);
@@ -65,6 +65,7 @@ describe('What is exported', () => {
       ['ai_usage', 900],
       ['donation_days', expect.any(Number)],
       ['confirmed_gifts', paid!.gifts],
+      ['message_days', expect.any(Number)],
       ['ai_days', expect.any(Number)],
     ]);
     const names = items.flatMap(({ columns }) => columns.map(({ name }) => name)).join(' ');

@@ -24,6 +24,7 @@ const PG_TURNS = 2;
 /** What takes longer is measured once. */
 const LONG_MS = 10_000;
 const LOOK_MS = 50;
+const TOKEN_MS = 300_000;
 const MOST_MB = 1_024;
 const LEAST_ROWS = 200_000;
 const TENTH = 0.1;
@@ -142,14 +143,21 @@ async function measured(url: string, databaseUrl: string | undefined, database: 
   const { user } = await ask('POST', '/auth/register', undefined, { ...account, name: 'Ana Souza' });
   const { id } = user as { id: string };
   await database.query(`UPDATE users SET role = 'admin' WHERE id = $1`, [id]);
-  const { accessToken } = (await ask('POST', '/auth/login', undefined, account)) as { accessToken: string };
+  let token = { value: '', until: 0 };
+  /** The same until it is old: all of this takes longer than a token holds. */
+  const asAdmin = async () => {
+    if (token.until > Date.now()) return token.value;
+    const { accessToken } = (await ask('POST', '/auth/login', undefined, account)) as { accessToken: string };
+    token = { value: accessToken, until: Date.now() + TOKEN_MS };
+    return accessToken;
+  };
   await fill(databaseUrl, id);
 
-  await ask('POST', '/analytics/refresh', accessToken);
+  await ask('POST', '/analytics/refresh', await asAdmin());
   let refresh: { state: string; finding: { rows: number; tookMs: number; bytes: number; why?: string } | null };
   do {
     await pause(500);
-    ({ refresh } = (await ask('GET', '/analytics/datasets', accessToken)) as { refresh: typeof refresh });
+    ({ refresh } = (await ask('GET', '/analytics/datasets', await asAdmin())) as { refresh: typeof refresh });
   } while (!['done', 'failed'].includes(refresh.state));
   if (refresh.state !== 'done' || !refresh.finding) throw new Error(`not exported: ${refresh.finding?.why ?? ''}`);
   const { rows, tookMs, bytes } = refresh.finding;
@@ -161,9 +169,11 @@ async function measured(url: string, databaseUrl: string | undefined, database: 
   for (const name of reportNames) {
     const own: number[] = [];
     const hand: number[] = [];
-    await ask('GET', `/analytics/reports/${name}?from=${from}&to=${today}`, accessToken);
+    const admin = await asAdmin();
+    const report = () => ask('GET', `/analytics/reports/${name}?from=${from}&to=${today}`, admin);
+    await report();
     for (let turn = 0; turn < TURNS; turn += 1) {
-      own.push(await timed(() => ask('GET', `/analytics/reports/${name}?from=${from}&to=${today}`, accessToken)));
+      own.push(await timed(report));
       if (turn === 0 || (turn < PG_TURNS && Number(hand[0]) < LONG_MS)) hand.push(await timed(() => database.query(truths[name], [from, today, null])));
     }
     // The best of each: whatever else the machine does only makes them slower.
