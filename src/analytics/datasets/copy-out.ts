@@ -67,7 +67,7 @@ export class CopyOut extends Readable implements Submittable {
   private gather(bytes: Buffer, from: number): number {
     const to = Math.min(from + this.left, bytes.length);
     this.left -= to - from;
-    for (let at = from; this.isData && at < to; ) {
+    for (let at = from; this.isData && at < to;) {
       const n = bytes.copy(this.piece, this.filled, at, to);
       at += n;
       this.filled += n;

@@ -60,7 +60,8 @@ type Found = Omit<Part, 'files'>;
 export async function exportAll(databaseUrl: string, folder: string, version: string, signal: AbortSignal): Promise<Exported> {
   const began = performance.now();
   const [client, second] = [connectionFor(databaseUrl), connectionFor(databaseUrl)];
-  const cut = () => Promise.allSettled([client.end(), second.end()]);
+  const part = () => Promise.allSettled([client.end(), second.end()]);
+  const cut = () => void part();
   signal.addEventListener('abort', cut);
   try {
     await client.connect();
@@ -88,7 +89,7 @@ export async function exportAll(databaseUrl: string, folder: string, version: st
     };
   } finally {
     signal.removeEventListener('abort', cut);
-    await cut();
+    await part();
   }
 }
 
