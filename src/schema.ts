@@ -24,6 +24,7 @@ import { Alerts1766000000000 } from './database/migrations/1766000000000-alerts.
 import { Analytics1767000000000 } from './database/migrations/1767000000000-analytics.js';
 import { CampaignWords1768000000000 } from './database/migrations/1768000000000-campaign-words.js';
 import { CampaignWordsOfOld1768010000000 } from './database/migrations/1768010000000-campaign-words-of-old.js';
+import { AnalyticsMoments1769000000000 } from './database/migrations/1769000000000-analytics-moments.js';
 import { CacheDrop } from './http/cache/cache-drop.entity.js';
 import { Mail } from './mail/mail.entity.js';
 import { HandledJob, OutboxMessage, QueueState } from './outbox/outbox.entity.js';
@@ -68,5 +69,6 @@ export const schema: Schema = {
     Analytics1767000000000,
     CampaignWords1768000000000,
     CampaignWordsOfOld1768010000000,
+    AnalyticsMoments1769000000000,
   ],
 };

@@ -1,7 +1,11 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import type { Connection } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CopyOut } from '../../src/analytics/datasets/copy-out.js';
+import { connectionFor } from '../../src/analytics/datasets/snapshot.js';
 import { writeParquet } from '../../src/analytics/datasets/writer.js';
 import type { Manifest } from '../../src/analytics/datasets/manifest.js';
 import { openBusiness, type Business } from '../support/business.js';
@@ -43,7 +47,7 @@ describe('What is exported', () => {
     expect(await datasets()).toMatchObject({
       version: null,
       ageSeconds: null,
-      items: Array.from({ length: 7 }, () => ({ rows: 0 })),
+      items: Array.from({ length: 8 }, () => ({ rows: 0 })),
     });
     const refused = await b.query('SELECT 1');
     expect(codesOf(refused)).toEqual([503, 'dependency_down']);
@@ -61,6 +65,7 @@ describe('What is exported', () => {
       ['ai_usage', 900],
       ['donation_days', expect.any(Number)],
       ['confirmed_gifts', paid!.gifts],
+      ['message_days', expect.any(Number)],
       ['ai_days', expect.any(Number)],
     ]);
     const names = items.flatMap(({ columns }) => columns.map(({ name }) => name)).join(' ');
@@ -182,6 +187,56 @@ describe('Lines that become Parquet', () => {
     const writing = write(endless(), {}, over.signal);
     over.abort(new Error('enough'));
     await expect(writing).rejects.toThrow('enough');
+  });
+});
+
+describe('The lines of a COPY', () => {
+  const message = (kind: string, body = '') => {
+    const bytes = Buffer.concat([Buffer.from(`${kind}    `), Buffer.from(body)]);
+    bytes.writeUInt32BE(bytes.length - 1, 1);
+    return bytes;
+  };
+
+  it('are whole wherever they were cut on their way, and what comes after them is not theirs', async () => {
+    const lines = ['a,1\n', '\n', 'água,d\n'];
+    const end = [message('c'), message('C', 'COPY 3\0'), message('Z', 'I')];
+    const all = Buffer.concat([message('H', '\0\0\0'), ...lines.map((line) => message('d', line)), message('N', 'd\0'), ...end]);
+    for (let size = 1; size <= all.length; size += 1) {
+      const stream = new PassThrough();
+      const after: Buffer[] = [];
+      stream.on('data', (bytes: Buffer) => after.push(bytes));
+      const told = new CopyOut('COPY');
+      told.submit({ stream, query: () => undefined } as unknown as Connection);
+      for (let at = 0; at < all.length; at += size) stream.write(all.subarray(at, at + size));
+      stream.end();
+      expect(await text(told)).toBe(lines.join(''));
+      await eventually(
+        async () => Buffer.concat(after),
+        (bytes) => bytes.length >= Buffer.concat(end).length,
+      );
+      expect(Buffer.concat(after)).toEqual(Buffer.concat(end));
+    }
+  });
+
+  it('wait for whoever reads them, are as long as they are, and leave the connection to others', async () => {
+    const client = connectionFor(b.install.database.url);
+    await client.connect();
+    const sql = `SELECT n || repeat('x', n * 1000) AS line FROM generate_series(1, 200) AS n`;
+    const told = client.query(new CopyOut(`COPY (${sql}) TO STDOUT`));
+    let most = 0;
+    let bytes = 0;
+    for await (const piece of told as AsyncIterable<Buffer>) {
+      bytes += piece.length;
+      most = Math.max(most, told.readableLength);
+      await new Promise(setImmediate);
+    }
+    const { rows } = await client.query<{ bytes: number }>(`SELECT sum(length(line) + 1)::int AS bytes FROM (${sql}) AS lines`);
+    expect(bytes).toBe(rows[0]!.bytes);
+    expect(most).toBeLessThan(1_000_000);
+    const refused = client.query(new CopyOut('COPY (SELECT 1 / (n - 3) FROM generate_series(1, 9) AS n) TO STDOUT'));
+    await expect(text(refused)).rejects.toThrow('division by zero');
+    expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    await client.end();
   });
 });
 

@@ -94,7 +94,9 @@ describe('An export that is ended at any moment', () => {
   const itsBackends = `FROM pg_stat_activity WHERE application_name = 'mutirao-analytics' AND datname = current_database()`;
   const ends: [string, (over: AbortController) => unknown][] = [
     ['as nobody wants it any more', (over) => over.abort(new Error('enough'))],
-    ['as its connection is cut', () => b.rows(`SELECT pg_terminate_backend(pid) ${itsBackends}`)],
+    ['as its connections are cut', () => b.rows(`SELECT pg_terminate_backend(pid) ${itsBackends}`)],
+    ['as the one that tells is cut', () => b.rows(`SELECT pg_terminate_backend(pid) ${itsBackends} ORDER BY backend_start LIMIT 1`)],
+    ['as the one that adds up is cut', () => b.rows(`SELECT pg_terminate_backend(pid) ${itsBackends} ORDER BY backend_start DESC LIMIT 1`)],
   ];
 
   beforeAll(() => exportAll(b.install.database.url, b.folder, newId(), NEVER));

@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -21,7 +21,10 @@ const CALLS = GIVEN / 4;
 const DAYS = 720;
 const TURNS = 5;
 const PG_TURNS = 2;
+/** What takes longer is measured once. */
+const LONG_MS = 10_000;
 const LOOK_MS = 50;
+const TOKEN_MS = 300_000;
 const MOST_MB = 1_024;
 const LEAST_ROWS = 200_000;
 const TENTH = 0.1;
@@ -29,48 +32,66 @@ const TENTH = 0.1;
 const secondary = (table: string) =>
   `SELECT indexname AS name, indexdef AS made FROM pg_indexes WHERE tablename = '${table}' AND indexname <> '${table}_pkey'`;
 
-/** Without indexes and checks of keys it is filled in a minute; afterwards all are there again. */
-async function fill(database: pg.Client, adminId: string): Promise<void> {
-  await database.query(`SET session_replication_role = replica; SET synchronous_commit = off; SET maintenance_work_mem = '512MB'`);
-  const titles = Array.from({ length: CAMPAIGN_COUNT }, (_, n) => `Campanha ${n}`);
-  await database.query(CAMPAIGNS, [1, adminId, titles]);
-  const { rows } = await database.query<{ id: string }>('SELECT id FROM campaigns');
-  const ids = rows.map(({ id }) => id);
-  await database.query(RECIPIENT);
-  const wanted: [string, string, unknown[]][] = [
-    ['donations', GIFTS, [ids, GIVEN, GIVERS, DAYS]],
-    ['whatsapp_messages', MESSAGES, [ids, SENT, DAYS]],
-    ['ai_calls', AI_CALLS, [adminId, CALLS, DAYS]],
-  ];
-  for (const [table, text, values] of wanted) {
+/** Without indexes and checks of keys it is filled in a few minutes; afterwards all are there again. */
+async function fill(databaseUrl: string | undefined, adminId: string): Promise<void> {
+  const connected = async (work: (database: pg.Client) => Promise<void>) => {
+    const database = new pg.Client({ connectionString: databaseUrl });
+    await database.connect();
+    try {
+      await database.query(`SET session_replication_role = replica; SET synchronous_commit = off; SET maintenance_work_mem = '512MB'`);
+      await work(database);
+    } finally {
+      await database.end();
+    }
+  };
+  const filled = async (database: pg.Client, table: string, text: string, values: unknown[]) => {
     const { rows: indexes } = await database.query<{ name: string; made: string }>(secondary(table));
     for (const { name } of indexes) await database.query(`DROP INDEX ${name}`);
     await database.query(text, values);
     for (const { made } of indexes) await database.query(made);
     await database.query(`VACUUM ANALYZE ${table}`);
+  };
+  const titles = Array.from({ length: CAMPAIGN_COUNT }, (_, n) => `Campanha ${n}`);
+  let ids: string[] = [];
+  await connected(async (database) => {
+    await database.query(CAMPAIGNS, [1, adminId, titles]);
+    ids = (await database.query<{ id: string }>('SELECT id FROM campaigns')).rows.map(({ id }) => id);
+    await database.query(RECIPIENT);
+  });
+  await Promise.all([
+    connected((database) => filled(database, 'donations', GIFTS, [ids, GIVEN, GIVERS, DAYS])),
+    connected(async (database) => {
+      await filled(database, 'whatsapp_messages', MESSAGES, [ids, SENT, DAYS]);
+      await filled(database, 'ai_calls', AI_CALLS, [adminId, CALLS, DAYS]);
+    }),
+  ]);
+}
+
+/** Nothing of a process that ended while we looked. */
+function toldBy(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
   }
 }
 
-/** The most memory that each process of a kind ever had, in MB. */
+/** The most memory that each child of a process ever had, by kind and in MB. */
 class Peaks {
   readonly most = new Map<string, number>();
   private readonly timer = setInterval(() => this.look(), LOOK_MS);
 
+  constructor(private readonly parent: number) {}
+
   look(): void {
-    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-      try {
-        const kind = /(writer|engine)\.child\.js/.exec(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.[1];
-        if (kind === undefined) continue;
-        const mb = Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
-        this.most.set(kind, Math.max(this.most.get(kind) ?? 0, mb));
-      } catch {
-        // It ended while we looked.
-      }
+    for (const pid of toldBy(`/proc/${this.parent}/task/${this.parent}/children`).split(' ').filter(Boolean)) {
+      const kind = /(writer|engine)\.child\.js/.exec(toldBy(`/proc/${pid}/cmdline`))?.[1];
+      const kb = /VmHWM:\s+(\d+)/.exec(toldBy(`/proc/${pid}/status`))?.[1];
+      if (kind !== undefined && kb !== undefined) this.most.set(kind, Math.max(this.most.get(kind) ?? 0, Number(kb) / 1024));
     }
   }
 
   end(): void {
-    this.look();
     clearInterval(this.timer);
   }
 }
@@ -93,9 +114,9 @@ export async function analytics(env: Record<string, string | undefined>): Promis
   };
   const lab = await spawnLab({ ...env, ...asInProduction, SANDBOX_WEBHOOK_SECRET: 'bench', ...settings }, { silent: true });
   const database = new pg.Client({ connectionString: env.DATABASE_URL });
-  const peaks = new Peaks();
+  const peaks = new Peaks(lab.process.pid ?? Number.NaN);
   try {
-    return await measured(lab.url, database, peaks);
+    return await measured(lab.url, env.DATABASE_URL, database, peaks);
   } finally {
     peaks.end();
     await database.end();
@@ -104,7 +125,7 @@ export async function analytics(env: Record<string, string | undefined>): Promis
   }
 }
 
-async function measured(url: string, database: pg.Client, peaks: Peaks): Promise<Figure[]> {
+async function measured(url: string, databaseUrl: string | undefined, database: pg.Client, peaks: Peaks): Promise<Figure[]> {
   // The server ends this connection where something else fails.
   database.on('error', () => undefined);
   await database.connect();
@@ -122,14 +143,21 @@ async function measured(url: string, database: pg.Client, peaks: Peaks): Promise
   const { user } = await ask('POST', '/auth/register', undefined, { ...account, name: 'Ana Souza' });
   const { id } = user as { id: string };
   await database.query(`UPDATE users SET role = 'admin' WHERE id = $1`, [id]);
-  const { accessToken } = (await ask('POST', '/auth/login', undefined, account)) as { accessToken: string };
-  await fill(database, id);
+  let token = { value: '', until: 0 };
+  /** The same until it is old: all of this takes longer than a token holds. */
+  const asAdmin = async () => {
+    if (token.until > Date.now()) return token.value;
+    const { accessToken } = (await ask('POST', '/auth/login', undefined, account)) as { accessToken: string };
+    token = { value: accessToken, until: Date.now() + TOKEN_MS };
+    return accessToken;
+  };
+  await fill(databaseUrl, id);
 
-  await ask('POST', '/analytics/refresh', accessToken);
+  await ask('POST', '/analytics/refresh', await asAdmin());
   let refresh: { state: string; finding: { rows: number; tookMs: number; bytes: number; why?: string } | null };
   do {
     await pause(500);
-    ({ refresh } = (await ask('GET', '/analytics/datasets', accessToken)) as { refresh: typeof refresh });
+    ({ refresh } = (await ask('GET', '/analytics/datasets', await asAdmin())) as { refresh: typeof refresh });
   } while (!['done', 'failed'].includes(refresh.state));
   if (refresh.state !== 'done' || !refresh.finding) throw new Error(`not exported: ${refresh.finding?.why ?? ''}`);
   const { rows, tookMs, bytes } = refresh.finding;
@@ -141,10 +169,13 @@ async function measured(url: string, database: pg.Client, peaks: Peaks): Promise
   for (const name of reportNames) {
     const own: number[] = [];
     const hand: number[] = [];
-    await ask('GET', `/analytics/reports/${name}?from=${from}&to=${today}`, accessToken);
+    const admin = await asAdmin();
+    const report = () => ask('GET', `/analytics/reports/${name}?from=${from}&to=${today}`, admin);
+    await report();
     for (let turn = 0; turn < TURNS; turn += 1) {
-      own.push(await timed(() => ask('GET', `/analytics/reports/${name}?from=${from}&to=${today}`, accessToken)));
-      if (turn < PG_TURNS) hand.push(await timed(() => database.query(truths[name], [from, today, null])));
+      own.push(await timed(report));
+      if (turn === 0 || (turn < PG_TURNS && Number(hand[0]) < LONG_MS))
+        hand.push(await timed(() => database.query(truths[name], [from, today, null])));
     }
     // The best of each: whatever else the machine does only makes them slower.
     const [mine, theirs] = [Math.min(...own), Math.min(...hand)];

@@ -12,6 +12,9 @@ export interface Derived extends Table {
 
 const paid = ['donations', 'confirmed_cents'] as const;
 
+const inAll = (status?: string) =>
+  `coalesce(sum(messages) FILTER (WHERE owner_id IS NULL${status === undefined ? '' : ` AND status = '${status}'`}), 0)`;
+
 /** What would be counted anew in each question: different givers of many gifts take more than all the rest. */
 export const derived: Record<string, Derived> = {
   donation_days: {
@@ -47,6 +50,30 @@ export const derived: Record<string, Derived> = {
       FROM store.donations JOIN (SELECT id, row_number() OVER ()::INTEGER AS number FROM store.campaigns) ON id = campaign_id WHERE status = 'confirmed'`,
     sums: { amount_cents: 'coalesce(sum(amount_cents), 0)' },
     agrees: { amount_cents: paid },
+  },
+  message_days: {
+    says: 'WhatsApp messages of each day by lane and status, over all campaigns together',
+    from: ['messages', 'campaigns'],
+    columns: {
+      owner_id: column('VARCHAR', 'whose campaigns; none: all', { hidden: true }),
+      day: column('DATE', 'day they were written'),
+      lane: column('VARCHAR', 'direct or broadcast'),
+      status: column('VARCHAR', 'queued, sending, sent, delivered, read, failed, suppressed or unknown'),
+      messages: column('BIGINT', 'messages'),
+    },
+    ofOwner: (owner) => `owner_id = '${owner}'`,
+    ofAll: 'owner_id IS NULL',
+    // Those of no campaign belong to all together alone.
+    sql: `SELECT owner_id, messages.created_day AS day, lane, messages.status AS status, count(*) AS messages
+      FROM store.messages LEFT JOIN store.campaigns ON id = campaign_id
+      GROUP BY GROUPING SETS ((day, lane, messages.status), (owner_id, day, lane, messages.status)) HAVING grouping(owner_id) = 1 OR owner_id IS NOT NULL`,
+    sums: { messages: inAll(), delivered: inAll('delivered'), read: inAll('read'), failed: inAll('failed') },
+    agrees: {
+      messages: ['messages', 'messages'],
+      delivered: ['messages', 'delivered'],
+      read: ['messages', 'read'],
+      failed: ['messages', 'failed'],
+    },
   },
   ai_days: {
     says: 'calls of an AI model by day',

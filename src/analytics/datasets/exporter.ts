@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { to as copyTo } from 'pg-copy-streams';
-import { ImpatientClient } from '../../database/client.js';
+import type { ImpatientClient } from '../../database/client.js';
+import { CopyOut } from './copy-out.js';
 import { flush, NAME, readManifest, swapManifest, type Manifest, type Part } from './manifest.js';
 import { derived, tables } from './derived.js';
-import { published, SCHEMA_VERSION, type Dataset } from './published.js';
+import { published, SCHEMA_VERSION, toldRows, type Dataset } from './published.js';
+import { connectionFor, inOneMoment } from './snapshot.js';
 import { deriveParquet, sumParquet, writeParquet, type Lines, type WrittenFile } from './writer.js';
 
 const RUNS = 'runs';
@@ -36,7 +37,10 @@ export class Exporting extends Error {
 interface Work {
   folder: string;
   run: string;
+  /** Tells the lines, and numbers who gave. */
   client: ImpatientClient;
+  /** Adds up meanwhile. */
+  second: ImpatientClient;
   before: Manifest | undefined;
   signal: AbortSignal;
 }
@@ -55,17 +59,19 @@ type Found = Omit<Part, 'files'>;
  */
 export async function exportAll(databaseUrl: string, folder: string, version: string, signal: AbortSignal): Promise<Exported> {
   const began = performance.now();
-  const client = new ImpatientClient({ connectionString: databaseUrl, application_name: 'mutirao-analytics', keepAlive: true });
-  await client.connect();
-  const cut = () => void client.end();
+  const [client, second] = [connectionFor(databaseUrl), connectionFor(databaseUrl)];
+  const part = () => Promise.allSettled([client.end(), second.end()]);
+  const cut = () => void part();
   signal.addEventListener('abort', cut);
   try {
+    await client.connect();
     // Of the session, as it has to hold until the new manifest is there; the connection's end ends it.
     const { rows: locks } = await client.query<{ mine: boolean }>('SELECT pg_try_advisory_lock($1) AS mine', [LOCK]);
     if (!locks[0]?.mine) throw new Exporting('another process exports at this moment');
+    await second.connect();
     await mkdir(join(folder, RUNS), { recursive: true });
     const before = await readManifest(folder);
-    const work = { folder, run: join(RUNS, version), client, before, signal };
+    const work = { folder, run: join(RUNS, version), client, second, before, signal };
     await sweep(work);
     const { datasets, written, snapshotAt } = await inOneSnapshot(work);
     const manifest: Manifest = { schema: SCHEMA_VERSION, version, snapshotAt, datasets, retired: retired(before, datasets) };
@@ -83,7 +89,7 @@ export async function exportAll(databaseUrl: string, folder: string, version: st
     };
   } finally {
     signal.removeEventListener('abort', cut);
-    await client.end().catch(() => undefined);
+    await part();
   }
 }
 
@@ -91,14 +97,8 @@ const sumOf = <K extends 'rows' | 'bytes'>(files: readonly Record<K, number>[], 
   files.reduce((sum, file) => sum + file[what], 0);
 
 async function inOneSnapshot(work: Work) {
-  const { client } = work;
-  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
-  await client.query(`SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 0;
-    SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'`);
-  const { rows } = await client.query<{ at: Date }>('SELECT now() AS at');
-  const snapshotAt = (rows[0]?.at ?? new Date()).toISOString();
-  await client.query(`INSERT INTO analytics_donors (donor_key) SELECT DISTINCT donor_key FROM donations d
-    WHERE NOT EXISTS (SELECT FROM analytics_donors n WHERE n.donor_key = d.donor_key)`);
+  const { client, second } = work;
+  const snapshotAt = await inOneMoment(client, second);
   const { datasets, written } = await bringAllUp(work);
   await compare(work, datasets);
   // Numbers of givers are kept before anybody reads them: another run would give others.
@@ -106,58 +106,83 @@ async function inOneSnapshot(work: Work) {
   return { datasets, written, snapshotAt };
 }
 
-/** While PostgreSQL tells the next table, others are made of those that are there. */
-async function bringAllUp(work: Work) {
+/** While PostgreSQL tells a table, it adds up others, and some are made of those that are there. What fails ends all of it. */
+async function bringAllUp(all: Work) {
   const datasets: Manifest['datasets'] = {};
   const written: WrittenFile[] = [];
   const waiting = new Map(Object.entries(derived));
   const failed = new AbortController();
-  const making = { ...work, signal: AbortSignal.any([work.signal, failed.signal]) };
-  let made: Promise<void> = Promise.resolve();
+  const work = { ...all, signal: AbortSignal.any([all.signal, failed.signal]) };
+  const going: Promise<unknown>[] = [];
+  /** One after the other, beside what else is done. */
+  const lane = () => {
+    let last: Promise<unknown> = Promise.resolve();
+    return <T>(step: () => Promise<T>): Promise<T> => {
+      const done = last.then(step);
+      last = done;
+      going.push(done);
+      done.catch((fault: unknown) => failed.abort(fault));
+      return done;
+    };
+  };
+  const [adding, making] = [lane(), lane()];
   try {
-    for (const [name, dataset] of Object.entries(published)) {
-      const { parts, files } = await bringUp(work, name, dataset);
+    const told = Object.entries(published).map(([name, dataset]) => [name, dataset, adding(() => addUp(work, name, dataset))] as const);
+    await number(work);
+    for (const [name, dataset, found] of told) {
+      work.signal.throwIfAborted();
+      const { parts, files } = await bringUp(work, name, dataset, found);
       datasets[name] = parts;
       written.push(...files);
       for (const [other, { from }] of waiting)
         if (from.every((table) => table in datasets)) {
           waiting.delete(other);
-          made = made.then(async () => void (datasets[other] = await derive(making, other, datasets)));
+          void making(async () => void (datasets[other] = await derive(work, other, datasets)));
         }
-      // Awaited below.
-      made.catch(() => undefined);
     }
-    await made;
+    await Promise.all(going);
   } finally {
-    failed.abort();
-    await made.catch(() => undefined);
+    failed.abort(new Error('the export is over'));
+    await Promise.allSettled(going);
   }
   return { datasets, written };
 }
 
-async function bringUp({ folder, run, client, before, signal }: Work, name: string, dataset: Dataset) {
+async function number({ client }: Work): Promise<void> {
+  await client.query(`INSERT INTO analytics_donors (donor_key) SELECT DISTINCT donor_key FROM donations d
+    WHERE NOT EXISTS (SELECT FROM analytics_donors n WHERE n.donor_key = d.donor_key)`);
+}
+
+/** What PostgreSQL holds of each part. */
+async function addUp({ second }: Work, name: string, dataset: Dataset): Promise<Found[]> {
   const sums = Object.entries(dataset.sums).map(([sum, text]) => `(${text})::text AS "${sum}"`);
-  const { rows } = await client.query<Record<string, string> & { part: string; rows: number; mark: string | null }>(
-    `SELECT part::text, count(*)::float8 AS rows, ${dataset.mark} AS mark, ${sums.join(', ')} FROM published_${name} GROUP BY published_${name}.part ORDER BY 1`,
+  const { rows } = await second.query<Record<string, string> & { part: string; rows: number; mark: string | null }>(
+    `SELECT part::text, count(*)::float8 AS rows, ${dataset.mark} AS mark, ${sums.join(', ')} FROM ${toldRows(name, dataset)} GROUP BY told.part ORDER BY 1`,
   );
-  const found = rows.map(({ part, rows: count, mark, ...rest }): Found => ({ part, rows: count, mark: mark ?? '', sums: rest }));
+  return rows.map(({ part, rows: count, mark, ...rest }) => ({ part, rows: count, mark: mark ?? '', sums: rest }));
+}
+
+async function bringUp({ folder, run, client, before, signal }: Work, name: string, dataset: Dataset, told: Promise<Found[]>) {
   const known = new Map(before?.datasets[name]?.map((part) => [part.part, part]));
-  const changed = found.filter((part) => !isSame(part, known.get(part.part))).map(({ part }) => part);
-  if (changed.length === 0) return { parts: found.map((part) => ({ ...part, files: known.get(part.part)?.files ?? [] })), files: [] };
-  const columns = Object.fromEntries(Object.entries(dataset.columns).map(([column, { type }]) => [column, type]));
-  const chosen = changed.length === found.length ? '' : `WHERE part IN (${changed.map((part) => client.escapeLiteral(part)).join(', ')})`;
-  const target = join(folder, run, name);
-  await mkdir(target, { recursive: true });
-  const sql = `COPY (SELECT ${Object.keys(columns).join(', ')} FROM published_${name} ${chosen}) TO STDOUT (FORMAT csv)`;
-  const files = await writeParquet(
-    () => linesOf(client, sql),
-    { ...meansIn(folder, run), columns, part: dataset.part, folder: target },
-    signal,
-  );
+  const changedOf = (found: Found[]) => found.filter((part) => !isSame(part, known.get(part.part))).map(({ part }) => part);
+  // Where nothing is there all is written, whatever is told of it.
+  const some = before ? changedOf(await told) : [];
+  const files: WrittenFile[] = [];
+  if (!before || some.length > 0) {
+    const columns = Object.fromEntries(Object.entries(dataset.columns).map(([column, { type }]) => [column, type]));
+    const chosen = before ? `WHERE part IN (${some.map((part) => client.escapeLiteral(part)).join(', ')})` : '';
+    const target = join(folder, run, name);
+    await mkdir(target, { recursive: true });
+    const sql = `COPY (SELECT ${Object.keys(columns).join(', ')} FROM ${toldRows(name, dataset)} ${chosen}) TO STDOUT (FORMAT csv)`;
+    const order = { ...meansIn(folder, run), columns, part: dataset.part, folder: target };
+    files.push(...(await writeParquet(() => linesOf(client, sql), order, signal)));
+  }
   for (const file of files) {
     await flush(file.path);
     file.path = relative(folder, file.path);
   }
+  const found = await told;
+  const changed = changedOf(found);
   const parts = found.map((part): Part => {
     const own = files.filter((file) => file.part === part.part).map(({ path, rows: count, bytes }) => ({ path, rows: count, bytes }));
     return { ...part, files: changed.includes(part.part) ? own : (known.get(part.part)?.files ?? []) };
@@ -167,7 +192,7 @@ async function bringUp({ folder, run, client, before, signal }: Work, name: stri
 
 /** The end of the lines is heard a moment before the connection is free again; that of the connection may come instead. */
 function linesOf(client: ImpatientClient, sql: string): Lines {
-  const stream = client.query(copyTo(sql));
+  const stream = client.query(new CopyOut(sql));
   // Those who read hear of it; it may be said once more when they have gone.
   stream.on('error', () => undefined);
   const freed = Promise.race([once(client, 'drain'), once(client, 'end')]).catch(() => undefined);

@@ -6,6 +6,8 @@ export interface Column {
   says: string;
   /** Needed to tell whose it is; nobody who asks sees it. */
   hidden?: true;
+  /** What PostgreSQL makes sooner than the column of that name of its view, in a session of São Paulo's time. */
+  told?: string;
 }
 
 export interface Table {
@@ -20,6 +22,8 @@ export interface Table {
 export interface Dataset extends Table {
   /** The part that a row belongs to, as its view in PostgreSQL tells it, made of what is exported. */
   part: string;
+  /** The same as `part` of its view, made sooner. */
+  toldPart?: string;
   /** What else changes where anything in a part does; only PostgreSQL understands it. */
   mark: string;
 }
@@ -29,8 +33,7 @@ const countIf = (test: string) => `count(*) FILTER (WHERE ${test})`;
 const centsOf = (status: string) => `coalesce(sum(amount_cents) FILTER (WHERE status = '${status}'), 0)`;
 const monthOf = (day: string) => `date_trunc('month', ${day})::DATE`;
 export const ofOwnCampaigns = (owner: string) => `campaign_id IN (SELECT id FROM store.campaigns WHERE owner_id = '${owner}')`;
-const wholeRow = (...columns: string[]) =>
-  `sum(hashtextextended(concat_ws('|', ${columns.map((name) => `${name}::text, 1`).join(', ')}), 0))::text`;
+const wholeRow = (...columns: string[]) => `sum(hash_record_extended(ROW(${columns.join(', ')}), 0))::text`;
 
 /** All that is read from PostgreSQL, by the name of its view in PostgreSQL without `published_`. */
 export const published: Record<string, Dataset> = {
@@ -61,11 +64,12 @@ export const published: Record<string, Dataset> = {
       method: column('VARCHAR', 'pix or card'),
       status: column('VARCHAR', 'pending, confirmed, refunded, failed or expired'),
       anonymous: column('BOOLEAN', 'whether the giver wants no name shown'),
-      created_day: column('DATE', 'day it was promised, in America/Sao_Paulo'),
-      confirmed_day: column('DATE', 'day it was paid; none where it was not'),
+      created_day: column('DATE', 'day it was promised, in America/Sao_Paulo', { told: 'created_at::date' }),
+      confirmed_day: column('DATE', 'day it was paid; none where it was not', { told: 'confirmed_at::date' }),
     },
     ofOwner: ofOwnCampaigns,
     part: monthOf('created_day'),
+    toldPart: monthOf('created_at'),
     sums: {
       amount_cents: 'coalesce(sum(amount_cents), 0)',
       confirmed_cents: centsOf('confirmed'),
@@ -89,12 +93,18 @@ export const published: Record<string, Dataset> = {
       template: column('VARCHAR', 'name of its template, where it has one'),
       status: column('VARCHAR', 'queued, sending, sent, delivered, read, failed, suppressed or unknown'),
       error_code: column('INTEGER', 'code of the provider, where it failed'),
-      created_day: column('DATE', 'day it was written, in America/Sao_Paulo'),
-      sent_day: column('DATE', 'day it was sent; none where it was not'),
+      created_day: column('DATE', 'day it was written, in America/Sao_Paulo', { told: 'created_at::date' }),
+      sent_day: column('DATE', 'day it was sent; none where it was not', { told: 'sent_at::date' }),
     },
     ofOwner: ofOwnCampaigns,
     part: monthOf('created_day'),
-    sums: { delivered: countIf(`status = 'delivered'`), read: countIf(`status = 'read'`), failed: countIf(`status = 'failed'`) },
+    toldPart: monthOf('created_at'),
+    sums: {
+      messages: 'count(*)',
+      delivered: countIf(`status = 'delivered'`),
+      read: countIf(`status = 'read'`),
+      failed: countIf(`status = 'failed'`),
+    },
     mark: wholeRow('campaign_id', 'lane', 'template', 'status', 'error_code', 'created_day', 'sent_day'),
   },
   ai_usage: {
@@ -109,9 +119,15 @@ export const published: Record<string, Dataset> = {
     },
     part: monthOf('day'),
     sums: { tokens: 'coalesce(sum(tokens), 0)', cost_nanos: 'coalesce(sum(cost_nanos), 0)' },
-    mark: `sum(hashtextextended(model || state || streaming::text, 0))::text`,
+    mark: wholeRow('model', 'state', 'streaming'),
   },
 };
 
+/** Rows of PostgreSQL as they are exported, each with its part. */
+export function toldRows(name: string, { columns, toldPart = 'part' }: Dataset): string {
+  const told = Object.entries(columns).map(([own, { told: sooner = own }]) => `${sooner} AS ${own}`);
+  return `(SELECT ${told.join(', ')}, ${toldPart} AS part FROM published_${name}) AS told`;
+}
+
 /** Grows when what is published changes its shape: what was exported or kept before does not fit any more. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;

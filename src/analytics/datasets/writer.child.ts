@@ -47,7 +47,7 @@ async function obey(order: WriterOrder): Promise<WriterAnswer> {
   // It breaks where DuckDB has given up, and says why.
   fed.catch(() => undefined);
   const reader = await connection.runAndReadAll(
-    `COPY (SELECT *, (${order.part})::VARCHAR AS part FROM read_csv(${text(order.pipe)}, header = false, auto_detect = false, delim = ',', quote = '"', escape = '"', nullstr = '',
+    `COPY (SELECT *, ${order.part} AS part FROM read_csv(${text(order.pipe)}, header = false, auto_detect = false, delim = ',', quote = '"', escape = '"', nullstr = '',
        allow_quoted_nulls = false, max_line_size = 4194304, columns = {${columns.join(', ')}}))
      TO ${text(order.folder)} (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (part), RETURN_STATS)`,
   );
