@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -122,6 +122,8 @@ describe('What is exported', () => {
     const victim = before.datasets.messages![0]!;
     const other = before.datasets.messages![1]!;
     await writeFile(join(b.folder, victim.files[0]!.path), await readFile(join(b.folder, other.files[0]!.path)));
+    victim.files[0]!.bytes = other.files[0]!.bytes;
+    await writeFile(join(b.folder, 'manifest.json'), JSON.stringify(before));
     const { state, finding } = await b.refresh();
     expect([state, finding.why]).toEqual([
       'failed',
@@ -132,6 +134,19 @@ describe('What is exported', () => {
     // What is mended by hand is written anew.
     await writeFile(join(b.folder, 'manifest.json'), JSON.stringify({ ...before, datasets: { ...before.datasets, messages: [] } }));
     expect((await b.refresh()).state).toBe('done');
+  });
+
+  it('is written again where files of it were taken away or cut off', async () => {
+    const { datasets: kept } = await manifest();
+    await rm(join(b.folder, kept.donations![0]!.files[0]!.path));
+    await truncate(join(b.folder, kept.messages![0]!.files[0]!.path), 100);
+    const { state, finding } = await b.refresh();
+    expect([state, finding]).toEqual(['done', expect.objectContaining({ writtenParts: 2 })]);
+    const { json } = await b.query('SELECT (SELECT count(*) FROM donations) AS gifts, (SELECT count(*) FROM messages) AS messages');
+    const [truth] = await b.rows<object>(
+      'SELECT (SELECT count(*) FROM donations)::int AS gifts, (SELECT count(*) FROM whatsapp_messages)::int AS messages',
+    );
+    expect(json.rows).toEqual([truth]);
   });
 
   it('is none where its manifest is spoilt, and is then made anew', async () => {

@@ -4,7 +4,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { ImpatientClient } from '../../database/client.js';
 import { CopyOut } from './copy-out.js';
-import { flush, NAME, readManifest, swapManifest, type Manifest, type Part } from './manifest.js';
+import { asFarAsThere, flush, NAME, readManifest, swapManifest, type Manifest, type Part } from './manifest.js';
 import { derived, tables } from './derived.js';
 import { published, SCHEMA_VERSION, toldRows, type Dataset } from './published.js';
 import { connectionFor, inOneMoment } from './snapshot.js';
@@ -70,7 +70,8 @@ export async function exportAll(databaseUrl: string, folder: string, version: st
     if (!locks[0]?.mine) throw new Exporting('another process exports at this moment');
     await second.connect();
     await mkdir(join(folder, RUNS), { recursive: true });
-    const before = await readManifest(folder);
+    const known = await readManifest(folder);
+    const before = known && (await asFarAsThere(folder, known));
     const work = { folder, run: join(RUNS, version), client, second, before, signal };
     await sweep(work);
     const { datasets, written, snapshotAt } = await inOneSnapshot(work);

@@ -41,6 +41,17 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
   return read.success && read.data.schema === SCHEMA_VERSION ? read.data : undefined;
 }
 
+/** The same without parts whose files somebody took away or cut off: the next refresh writes them again. */
+export async function asFarAsThere(folder: string, manifest: Manifest): Promise<Manifest> {
+  const isThere = async ({ path, bytes }: ParquetFile) => (await stat(join(folder, path)).catch(() => undefined))?.size === bytes;
+  const there = async (parts: Part[]) => {
+    const whole = await Promise.all(parts.map(async ({ files }) => !(await Promise.all(files.map(isThere))).includes(false)));
+    return parts.filter((_, index) => whole[index]);
+  };
+  const datasets = await Promise.all(Object.entries(manifest.datasets).map(async ([name, parts]) => [name, await there(parts)] as const));
+  return { ...manifest, datasets: Object.fromEntries(datasets) };
+}
+
 /** One that was spoilt is none: the next refresh writes another. */
 function parsed(text: string): unknown {
   try {
