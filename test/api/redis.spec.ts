@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { pause } from '../../src/kernel/waiting.js';
-import { closeRedis, connectRedis, RedisGate, type RedisClient } from '../../src/redis/redis.client.js';
+import { closeRedis, connectRedis, Gate, RedisGate, type RedisClient } from '../../src/redis/redis.client.js';
 import { openApp } from '../support/app.js';
 import { refusalOf } from '../support/database.js';
 import { freshDatabase, freshRedis } from '../support/fresh.js';
@@ -61,6 +61,16 @@ it('is not blamed where it was this process that stood still', async () => {
   const until = performance.now() + 3 * DEADLINE_MS;
   while (performance.now() < until);
   await expect(asked).resolves.toBe(await get());
+});
+
+it('is waited for a second time, and no more, where it answers others meanwhile', async () => {
+  const other = new Gate({}, () => true, 60);
+  const after = (ms: number) => other.run(() => pause(ms).then(() => ms));
+  expect((await refusalOf(after(90))).name).toBe('RedisAway');
+  expect(await Promise.all([after(90), after(30)])).toEqual([90, 30]);
+  const [never] = await Promise.all([timed(refusalOf(other.run(() => new Promise(() => undefined)))), after(30)]);
+  expect(never.result.name).toBe('RedisAway');
+  expect(never.ms).toBeGreaterThan(110);
 });
 
 describe('a Redis that is frozen', () => {
