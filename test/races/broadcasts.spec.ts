@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { newId } from '../../src/kernel/ids.js';
 import { pause } from '../../src/kernel/waiting.js';
@@ -75,6 +76,28 @@ it('of a process that is killed while it prepares one, another goes on, and each
   expect(journal.filter(({ at }) => at > cancelledAt + 2_000)).toEqual([]);
   expect(new Set(journal.map(({ to }) => to)).size).toBe(journal.length);
   expect(journal.every(({ body }) => body.template?.components?.at(-1)?.parameters[0]?.text === 'Bia')).toBe(true);
+});
+
+it('one that somebody paused a moment before is resumed, and not found to break its bounds', async () => {
+  const id = String((await send(await campaignOf(40)))?.json.id);
+  const other = new pg.Client({ connectionString: two.databaseUrl });
+  await other.connect();
+  await other.query('BEGIN');
+  await other.query(`UPDATE whatsapp_broadcasts SET state = 'paused', paused_at = now() WHERE id = $1`, [id]);
+  const resumed = ask(0, 'POST', `/${id}/resume`);
+  await eventually(
+    () =>
+      two.rows(`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'WITH was%'`),
+    ({ length }) => length === 1,
+  );
+  await other.query('COMMIT');
+  await other.end();
+  expect((await resumed)?.status).toBe(200);
+  await eventually(
+    async () => (await ask(0, 'GET', `/${id}`))?.json.status,
+    (status) => status === 'done',
+    60_000,
+  );
 });
 
 it('however they are paused, resumed and looked at by all at once, none is stuck or sent twice', async () => {

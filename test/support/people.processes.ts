@@ -20,6 +20,7 @@ export async function spawnPeople(processes: number, env: Environment = {}) {
   return {
     labs,
     rows: database.rows,
+    databaseUrl: database.url,
     /** Asks the process of that number; `undefined` where it died under the question. */
     send: async (at: number, method: string, path: string, body?: unknown, token?: string): Promise<Answer | undefined> => {
       try {

@@ -46,7 +46,7 @@ export const moves: Record<Move, { from: readonly BroadcastState[]; set: string 
   resume: {
     from: ['paused'],
     set: `state = CASE WHEN prepared < recipients THEN 'preparing' ELSE 'running' END, paused_at = NULL,
-      last_pause = now() - paused_at, last_rank_at = last_rank_at + (now() - paused_at)`,
+      last_pause = now() - was.paused_at, last_rank_at = last_rank_at + (now() - was.paused_at)`,
   },
   cancel: { from: ['preparing', 'running', 'paused'], set: `state = 'cancelled', paused_at = NULL, ended_at = now()` },
 };
@@ -134,11 +134,14 @@ export class BroadcastsStore {
     return found.many;
   }
 
-  /** Decided by the state that it had in this moment, which is given back: others move it, too. */
+  /**
+   * Decided by the state that it had in this moment, which is given back: others move it, too. Since when it was paused is read from the
+   * row that was locked: one as it was before others moved it would be found to break its bounds before PostgreSQL sees that it is old.
+   */
   async move(id: string, move: Move): Promise<Was> {
     const { from, set } = moves[move];
     const [was] = await this.db.query<[Was]>(
-      `WITH was AS (SELECT b.id, b.state, ${IS_HELD} AS held FROM whatsapp_broadcasts b WHERE b.id = $1 FOR UPDATE OF b),
+      `WITH was AS (SELECT b.id, b.state, b.paused_at, ${IS_HELD} AS held FROM whatsapp_broadcasts b WHERE b.id = $1 FOR UPDATE OF b),
        moved AS (
          UPDATE whatsapp_broadcasts b SET ${set} FROM was WHERE b.id = was.id AND was.state = ANY($2) AND NOT (was.held AND $3)
        ), gone AS (
