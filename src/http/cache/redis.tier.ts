@@ -4,6 +4,7 @@ import type { CacheRedis } from '../../redis/cache.redis.js';
 import { isPersonal, partsOf } from './address.js';
 import { Entry, type Stamp } from './entry.js';
 import type { Found } from './process.tier.js';
+import { Reads } from './reads.js';
 import { PROCESS_MS } from './recent.js';
 
 /** Redis answers nobody else meanwhile. */
@@ -50,12 +51,15 @@ const literally = (text: string) => text.replaceAll(/[*?[\]^\\-]/g, String.raw`\
 export class RedisTier implements KeyvStoreAdapter {
   readonly opts = {};
   namespace: string | undefined;
+  private readonly reads: Reads;
 
   constructor(
     private readonly redis: CacheRedis,
     /** Until when what Redis says may be believed. */
     private readonly trustedUntil: () => number,
-  ) {}
+  ) {
+    this.reads = new Reads(redis);
+  }
 
   async get<T>(address: string): Promise<StoredData<T> | undefined> {
     const value = await this.find(address);
@@ -66,8 +70,9 @@ export class RedisTier implements KeyvStoreAdapter {
     const { name, tags } = partsOf(address);
     const began = performance.now();
     const until = Math.min(this.trustedUntil(), began + PROCESS_MS);
-    const answer = await this.ask(until, (key) => ['MGET', key('entry', name), ...tags.map((tag) => key('tag', tag))]);
-    const [bytes, ...versions] = (answer ?? []) as (Buffer | null)[];
+    if (began >= until || this.redis.away) return undefined;
+    const answer = await this.reads.find((key) => [key('entry', name), ...tags.map((tag) => key('tag', tag))]);
+    const [bytes, ...versions] = answer ?? [];
     // Whoever stood still meanwhile knows nothing any more.
     if (!bytes || performance.now() >= until) return undefined;
     // What Redis sent is a piece of something larger, which what stays here must not hold.
