@@ -20,44 +20,61 @@ const singles: Fault[] = [...processFaults, ...postgresFaults, ...redisFaults, .
 const mixing = singles.filter(({ mixes }) => mixes);
 
 /** Two by chance, the second while the first is there; each is made good after its time. */
-async function overlap(ground: Ground): Promise<string> {
+async function overlap(ground: Ground) {
   const two = [0, 1].map(() => mixing[Math.floor(ground.draw() * mixing.length)]!);
+  const lead = LEAD_MS * ground.draw();
   const plans = two.map((one, n) => ({
     one,
-    waitMs: n * LEAD_MS * ground.draw(),
-    lastsMs: Math.min(one.seconds, LONGEST_SECONDS) * 1_000 * ground.draw(),
+    waitMs: n * lead,
+    // What lasts is still there when the other begins.
+    lastsMs: (1 - n) * lead + Math.min(one.seconds, LONGEST_SECONDS) * 1_000 * ground.draw(),
   }));
+  let injected = 0;
   await Promise.all(
     plans.map(async ({ one, waitMs, lastsMs }) => {
       await pause(waitMs);
       // What the other one has just killed is not there to be broken, nor to be made good.
-      const heal = await one.inject({ ...ground, note: () => undefined }).catch(() => done);
+      const made = await one.inject({ ...ground, note: () => undefined }).catch(() => undefined);
+      if (made) injected += 1;
+      const heal = made ?? done;
       await pause(lastsMs);
       await heal().catch(() => undefined);
     }),
   );
-  return two.map(({ name }) => name).join(' + ');
+  return { what: two.map(({ name }) => name).join(' + '), injected, healedAt: performance.now() };
 }
+
+const NEMESIS_BACK_SECONDS = 20;
+/** Of two in a round, now and then one has ended what the other would break. */
+const LEAST_OF_TWO = 1.5;
+const ROUNDS_THAT_TELL = 5;
 
 export const nemesis = fault({
   name: 'two of these at once, by chance, again and again',
   promise: 'nothing that was acknowledged is lost, nothing is doubled, and all goes on after each',
-  ...{ seconds: 1, spares: nothing, backSeconds: 20, near: true },
+  ...{ seconds: 1, spares: nothing, backSeconds: NEMESIS_BACK_SECONDS, near: true },
   async inject(ground) {
     const ends = performance.now() + NEMESIS_SECONDS * 1_000;
     let rounds = 0;
+    let faults = 0;
     let slowest = { seconds: 0, what: '' };
     while (performance.now() < ends) {
-      const began = performance.now();
-      const what = await overlap(ground);
-      const seconds = await ground.calm(began);
+      const { what, injected, healedAt } = await overlap(ground);
+      const seconds = await ground.calm(healedAt);
       rounds += 1;
+      faults += injected;
       if (seconds > slowest.seconds) slowest = { seconds, what };
     }
     ground.note(
-      `${Math.round(NEMESIS_SECONDS / 60)} min, ${rounds} rounds; the longest was over ${slowest.seconds} s after it began: ${slowest.what}`,
+      `${Math.round(NEMESIS_SECONDS / 60)} min, ${rounds} rounds with ${faults} faults; the longest was over ${slowest.seconds} s after both were made good: ${slowest.what}`,
     );
-    return done;
+    return () => {
+      const wrong = [
+        ...(slowest.seconds > NEMESIS_BACK_SECONDS ? [`after ${slowest.what} all was answered again after ${slowest.seconds} s`] : []),
+        ...(rounds >= ROUNDS_THAT_TELL && faults < LEAST_OF_TWO * rounds ? [`of ${2 * rounds} faults only ${faults} came about`] : []),
+      ];
+      return wrong.length > 0 ? Promise.reject(new Error(wrong.join('; '))) : Promise.resolve();
+    };
   },
 });
 

@@ -26,6 +26,12 @@ const STRANGER = 'somebody';
 const lists = ['', '?sort=-raisedCents', '?limit=50', '?q=telhado', '?page=2'];
 const own = ['/users/me', '/users/me/donations', '/ai/usage', '/ai/conversations'];
 const isOk = ({ status }: Answer) => status === 200;
+const itemsOf = ({ json }: Answer): readonly unknown[] => (Array.isArray(json.items) ? (json.items as unknown[]) : []);
+/** An empty list, or another campaign than was asked for, is no answer. */
+const isCampaigns = (path: string) => (answer: Answer) =>
+  isOk(answer) && (path.startsWith('/') ? answer.json.id === path.slice(1) : path === '?page=2' || itemsOf(answer).length > 0);
+const isOwn = (path: string, { email }: Person) => (answer: Answer) =>
+  isOk(answer) && (path === '/users/me' ? answer.json.email === email : path === '/ai/usage' ? typeof answer.json.used === 'number' : Array.isArray(answer.json.items));
 const isMade = ({ status, json }: Answer) => status === 201 && typeof json.id === 'string';
 const USED_UP = 'token_budget_exhausted';
 /** With an answer to his own question; a budget that is used up is one as good as any. */
@@ -74,7 +80,7 @@ export async function startCrowd(site: Site, journal: Journal, seed: number) {
     // Half of them where nginx has no answer at hand.
     const fresh = draw() < 0.5 ? `${path.includes('?') ? '&' : '?'}fresh=${newId()}` : '';
     const address = `198.19.0.${Math.floor(draw() * 250)}`;
-    return stepped({ kind, key: path, who: STRANGER, path: `/api/v1/campaigns${path}${fresh}`, address, right: isOk });
+    return stepped({ kind, key: path, who: STRANGER, path: `/api/v1/campaigns${path}${fresh}`, address, right: isCampaigns(path) });
   };
 
   const readingOwn = (draw: () => number) => async () => {
@@ -88,7 +94,7 @@ export async function startCrowd(site: Site, journal: Journal, seed: number) {
       path: `/api/v1${path}`,
       token: person.token,
       address: person.address,
-      right: isOk,
+      right: isOwn(path, person),
     });
   };
 
@@ -112,10 +118,11 @@ export async function startCrowd(site: Site, journal: Journal, seed: number) {
         leftAt = performance.now();
       }
       const made = await insist(wish);
-      if (!made || draw() < 0.2) return;
+      if (!made || draw() < 0.2) return made !== undefined;
       await pay((made.json.payment as { txid: string }).txid);
       // And one in six asks once more though he was answered.
       if (draw() < 1 / 6) await insist(wish);
+      return true;
     };
 
   async function pay(txid: string): Promise<void> {

@@ -59,7 +59,7 @@ export async function drill(site: Site, fault: Fault, before: Resources, seed: n
   moments.healed = fault.seconds === 0 ? moments.injected : performance.now();
   await calmSince(moments.healed, fault.backSeconds * 1_000 + LATE_MS).catch(noted('it did not recover'));
   moments.over = performance.now();
-  const ready = () => Promise.all(site.instances.map((instance) => instance.isReady()));
+  const ready = () => Promise.all(site.instances.map((instance) => instance.isWhole()));
   await eventually(ready, (all) => !all.includes(false), LATE_MS).catch(noted('an instance did not come back'));
   await crowd.stop();
   const asked = journal.read();

@@ -110,7 +110,9 @@ export const postgresFaults = [
       return async () => {
         await holder.query('COMMIT');
         await holder.end();
-        return gifts;
+        const given = await gifts;
+        const without = given.filter((made) => !made).length;
+        if (without > 0) throw new Error(`${without} of ${GIFTS} never got their gift through`);
       };
     },
   }),
@@ -135,6 +137,7 @@ export const postgresFaults = [
         const deadlocks = (await Promise.all(storms)).reduce((sum, many) => sum + many, 0);
         await Promise.all(clients.map((client) => client.end()));
         note(`${deadlocks} deadlocks among those who made them`);
+        if (deadlocks === 0) throw new Error('there was no deadlock');
       };
     },
   }),

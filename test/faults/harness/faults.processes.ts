@@ -11,10 +11,9 @@ function signal(pid: number | undefined, name: NodeJS.Signals): void {
 
 const anInstance = ({ site, draw }: Ground) => oneOf(site.instances, draw);
 
-/** All its processes are there, and it takes requests. */
 const whole = (instance: Ground['site']['instances'][number]) =>
   eventually(
-    async () => (await instance.isReady()) && instance.pids('requests').length === 2 && instance.pids('background').length === 1,
+    () => instance.isWhole(),
     (is) => is,
   );
 

@@ -4,13 +4,14 @@ import { Connection } from '../../load/connection.js';
 import { startEngines } from '../../support/engines.js';
 import { eventually } from '../../support/lab.js';
 import { send } from './asking.js';
-import { done, everything, fault, type Ground } from './fault.js';
+import { connected, done, everything, fault, type Ground } from './fault.js';
 
 const KEPT = 1_000;
 const KEPT_THINK_MS = 4_000;
 /** nginx leaves a server alone for three seconds after it failed. */
 const BETWEEN_MS = 5_000;
 const BOOTS = 5;
+const MOST_BOOT_MS = 60_000;
 const MOST_FAILED = 0.001;
 
 /** So many who keep their connections to nginx, each with an address of his own, and ask now and then. */
@@ -27,8 +28,9 @@ async function keptConnections({ site, draw }: Ground) {
     while (!state.over) {
       state.asked += 1;
       try {
+        // Where nginx has no answer at hand: it is the instances that are stopped.
         if (!connection?.isOpen) connection = await Connection.to(site.url, 30_000);
-        const { status, body } = await connection.ask('GET', '/api/v1/plans', from);
+        const { status, body } = await connection.ask('GET', `/api/v1/plans?fresh=${newId()}`, from);
         if (status !== 200) fail(`${status} ${/"code":"(\w+)"/.exec(body.toString())?.[1] ?? ''}`);
       } catch (fault) {
         fail(fault instanceof Error ? fault.message : String(fault));
@@ -50,6 +52,16 @@ async function keptConnections({ site, draw }: Ground) {
   };
 }
 
+async function migratedTwice(databaseUrl: string): Promise<string[]> {
+  const client = await connected(databaseUrl);
+  try {
+    const { rows } = await client.query<{ name: string }>('SELECT name FROM migrations GROUP BY name HAVING count(*) > 1');
+    return rows.map(({ name }) => name);
+  } finally {
+    await client.end();
+  }
+}
+
 async function bootAll({ site, note }: Ground) {
   const name = `boots_${newId().replaceAll('-', '')}`;
   await site.rows(`CREATE DATABASE ${name}`);
@@ -67,9 +79,13 @@ async function bootAll({ site, note }: Ground) {
   const all = await Promise.all(Array.from({ length: BOOTS }, () => site.another(own)));
   try {
     await Promise.all(all.map(({ instance }) => instance.start()));
-    note(`all were ready after ${Math.round((performance.now() - began) / 1_000)} s`);
+    const tookMs = performance.now() - began;
+    note(`all were ready after ${Math.round(tookMs / 1_000)} s`);
+    if (tookMs > MOST_BOOT_MS) throw new Error(`they were ready after ${Math.round(tookMs / 1_000)} s`);
     const ready = await Promise.all(all.map(({ instance }) => instance.isReady()));
     if (ready.includes(false)) throw new Error('not all are ready');
+    const twice = await migratedTwice(databaseUrl.href);
+    if (twice.length > 0) throw new Error(`more than once: ${twice.join()}`);
   } finally {
     await Promise.all(all.map(({ stop }) => stop()));
     await redis.stop();

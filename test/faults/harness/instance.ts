@@ -30,22 +30,27 @@ export function anInstance(env: Readonly<Record<string, string>>) {
   }
   const mains = () => processesOf(dataDir).filter(({ command }) => command.includes('main.js'));
 
+  const pids = (part: Part) =>
+    mains()
+      .filter(({ pid }) => environmentOf(pid).includes(`MUTIRAO_PART=${part}`))
+      .map(({ pid }) => pid)
+      .sort((one, other) => one - other);
+  const isReady = () =>
+    fetch(`http://127.0.0.1:${env.PORT}/health/ready`, { signal: AbortSignal.timeout(2_000) }).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+
   return {
     port: Number(env.PORT),
     start: begin,
     supervisor: () => system?.pid ?? 0,
     /** The processes of this part, those first that were there first. */
-    pids: (part: Part) =>
-      mains()
-        .filter(({ pid }) => environmentOf(pid).includes(`MUTIRAO_PART=${part}`))
-        .map(({ pid }) => pid)
-        .sort((one, other) => one - other),
+    pids,
     all: () => processesOf(dataDir).map(({ pid }) => pid),
-    isReady: () =>
-      fetch(`http://127.0.0.1:${env.PORT}/health/ready`, { signal: AbortSignal.timeout(2_000) }).then(
-        ({ ok }) => ok,
-        () => false,
-      ),
+    isReady,
+    /** All its processes are there, and it takes requests. */
+    isWhole: async () => (await isReady()) && pids('requests').length === Number(env.WORKERS) && pids('background').length === 1,
     health: async () =>
       (await (await fetch(`http://127.0.0.1:${env.PORT}/health`, { signal: AbortSignal.timeout(5_000) })).json()) as { status: string },
     /** Asks it to stop, and starts it again as soon as it has. */
