@@ -35,6 +35,7 @@ export async function night(args: string[]): Promise<boolean> {
     ...users.map((many) => ({ ...common, users: many, thinkMs: thinkMs(many), rampSeconds: Math.max(common.rampSeconds, many / 500) })),
     ...arrivals.map((many) => ({ ...common, arrivals: many, thinkMs: 0 })),
   ];
+  if (crowds.length === 0) throw new Error('nobody asks: --users or --arrivals say how many');
   const site = await (values.url === undefined ? startSite : knownSite.bind(undefined, values.url))(Math.max(...users, ...arrivals));
   const all: Judged[] = [];
   try {

@@ -34,7 +34,7 @@ export async function startSite(users: number): Promise<Site> {
   const system = startSystem({
     env: {
       ...{ DATABASE_URL: engines.databaseUrl, REDIS_URL: engines.redisUrl, CACHE_REDIS_URL: engines.cacheRedisUrl },
-      ...{ WORKERS: 'auto', LOG_LEVEL: 'warn', ENVIRONMENT: 'production', SECRET_KEY: 'night'.repeat(16), TRUST_PROXY: '127.0.0.1' },
+      ...{ WORKERS: 'auto', ENVIRONMENT: 'production', SECRET_KEY: 'night'.repeat(16), TRUST_PROXY: '127.0.0.1' },
       ...{
         ADMIN_EMAIL: admin.email,
         ADMIN_PASSWORD: admin.password,

@@ -52,6 +52,8 @@ export class Tally {
   gifts = 0;
   /** All that was asked, also while it was not counted yet. */
   asked = 0;
+  /** Connections that were opened again. */
+  lost = 0;
 
   constructor(private readonly beganAt: number) {}
 

@@ -25,6 +25,8 @@ export interface Night extends Outcome {
   gifts: number;
   /** From the very first, too. */
   asked: number;
+  /** Connections that had to be opened again, from the very first, too. */
+  lost: number;
   /** Of one core, what asking itself took. */
   ownCpu: number;
 }
@@ -37,13 +39,20 @@ const FIRST_PART = 0.05;
 /** A connection that is opened again where it was lost. */
 class Caller {
   private connection: Connection | undefined;
+  private opened = 0;
 
-  constructor(private readonly url: string) {}
+  constructor(
+    private readonly url: string,
+    private readonly again: () => void,
+  ) {}
 
   /** What went wrong is an outcome like any other. */
   async ask({ method, path, headers, body }: Wish): Promise<{ status: number | string; hit: boolean }> {
     try {
-      if (!this.connection?.isOpen) this.connection = await Connection.to(this.url, NO_ANSWER_MS);
+      if (!this.connection?.isOpen) {
+        if ((this.opened += 1) > 1) this.again();
+        this.connection = await Connection.to(this.url, NO_ANSWER_MS);
+      }
       const { status, head } = await this.connection.ask(method, path, headers, body);
       return { status, hit: /\r\n(?:cache-status: [^\r]*; hit|x-edge-cache: hit)/i.test(head) };
     } catch (fault) {
@@ -79,6 +88,7 @@ export async function spend(place: Place, crowd: Crowd, watch: (secondsLeft: num
     ...tally.outcome(crowd.seconds),
     gifts: tally.gifts,
     asked: tally.asked,
+    lost: tally.lost,
     ownCpu: (user + system) / 1_000 / (performance.now() - begins),
   };
 }
@@ -86,7 +96,7 @@ export async function spend(place: Place, crowd: Crowd, watch: (secondsLeft: num
 async function thinking(place: Place, crowd: Crowd, users: number, begins: number, ends: number, tally: Tally): Promise<void> {
   const one = async (n: number) => {
     const draw = chance(crowd.seed + n);
-    const caller = new Caller(place.url);
+    const caller = new Caller(place.url, () => (tally.lost += 1));
     const person = place.people[n % place.people.length]!;
     let due = begins + (n / users) * crowd.rampSeconds * 1_000;
     while (due < ends) {
@@ -112,7 +122,7 @@ async function arriving(
   const free: Caller[] = [];
   const open = new Set<Promise<void>>();
   const carry = async (wish: Wish, due: number) => {
-    const caller = free.pop() ?? new Caller(place.url);
+    const caller = free.pop() ?? new Caller(place.url, () => (tally.lost += 1));
     const { status, hit } = await caller.ask(wish);
     tally.note(wish, due, status, hit);
     free.push(caller);
