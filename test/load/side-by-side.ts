@@ -9,7 +9,9 @@ import { paying } from './paying.js';
 import { peers, type Column } from './peers.js';
 import { addPeople, signIn, signingIn } from './people.js';
 
-const PEOPLE = 200;
+const PEOPLE = 264;
+/** Who look at their own pages. */
+const READERS = 64;
 const CAMPAIGNS = 20;
 const MANY = 1_000;
 const PAIRS = 5;
@@ -22,8 +24,8 @@ const PATIENT = { OVERLOAD_DELAY_MS: '5000' };
 interface Side {
   url: string;
   paths: Paths & { confirm: string };
-  /** Of whoever looks at his own page. */
-  token: string;
+  /** Of those who look at their own pages. */
+  tokens: readonly string[];
 }
 
 interface Comparison {
@@ -40,15 +42,17 @@ export async function sideBySide(env: Record<string, string | undefined>, redisU
   const databaseUrl = env.DATABASE_URL ?? '';
   const campaigns = await addCampaigns(databaseUrl, CAMPAIGNS);
   const [first = ''] = campaigns;
-  const [reader = '', ...others] = await addPeople(databaseUrl, PEOPLE);
+  const people = await addPeople(databaseUrl, PEOPLE);
+  const [readers, others] = [people.slice(0, READERS), people.slice(READERS)];
   const bare = await spawnBare('bare', [databaseUrl, redisUrl]);
   const ours = await spawnLab({ ...givingEnv(env), ...PATIENT }, { silent: true });
   const cpu = { own: [ours.process.pid ?? Number.NaN, ...engines], hand: [bare.pid, ...engines] };
-  const side = async (url: string, paths: Side['paths']): Promise<Side> => ({
-    url,
-    paths,
-    token: await signIn(url + paths.signIn, reader),
-  });
+  const side = async (url: string, paths: Side['paths']): Promise<Side> => {
+    const tokens: string[] = [];
+    // One after the other: passwords are checked by few at once.
+    for (const reader of readers) tokens.push(await signIn(url + paths.signIn, reader));
+    return { url, paths, tokens };
+  };
   const own = await side(ours.url, {
     ...{ list: '/api/v1/campaigns', campaign: `/api/v1/campaigns/${first}`, own: '/api/v1/users/me' },
     ...{ pledge: `/api/v1/campaigns/${first}/donations`, confirm: '/api/v1/payments/webhooks/sandbox', signIn: '/api/v1/auth/login' },
@@ -65,14 +69,14 @@ export async function sideBySide(env: Record<string, string | undefined>, redisU
   const columns: Record<Column, Comparison> = {
     list: { most: 1.3, ask: ({ url, paths }) => ({ url: url + paths.list }) },
     campaign: { most: 1.3, ask: ({ url, paths }) => ({ url: url + paths.campaign }) },
-    'own page': { most: 1.5, ask: ({ url, paths, token }) => ({ url: url + paths.own, headers: { authorization: `Bearer ${token}` } }) },
+    'own page': { most: 1.5, ask: ({ url, paths, tokens }) => ({ url: url + paths.own, tokens }) },
     donate: { most: 2, requests: 3_000, ask: ({ url, paths }) => giftsTo(url + paths.pledge, 'card') },
     confirm: { most: 2, requests: 3_000, ask: ({ url, paths }) => paying(url, paths.confirm, databaseUrl, campaigns) },
     'sign-in': {
       ...{ most: 1.1, requests: 192, crowd: { requests: MANY, pairs: 3 } },
       ask: ({ url, paths }) => signingIn(url, paths.signIn, others),
     },
-    mixed: { most: 1.3, requests: 5_000, ask: ({ url, paths, token }) => ({ url, steps: stepsOf(paths, token, others[0] ?? '') }) },
+    mixed: { most: 1.3, requests: 5_000, ask: ({ url, paths, tokens: [token = ''] }) => ({ url, steps: stepsOf(paths, token, others[0] ?? '') }) },
   };
   const figures: Figure[] = [];
   try {
