@@ -76,7 +76,11 @@ export async function sideBySide(env: Record<string, string | undefined>, redisU
       ...{ most: 1.1, requests: 192, crowd: { requests: MANY, pairs: 3 } },
       ask: ({ url, paths }) => signingIn(url, paths.signIn, others),
     },
-    mixed: { most: 1.3, requests: 5_000, ask: ({ url, paths, tokens: [token = ''] }) => ({ url, steps: stepsOf(paths, token, others[0] ?? '') }) },
+    mixed: {
+      most: 1.3,
+      requests: 5_000,
+      ask: ({ url, paths, tokens: [token = ''] }) => ({ url, steps: stepsOf(paths, token, others[0] ?? '') }),
+    },
   };
   const figures: Figure[] = [];
   try {

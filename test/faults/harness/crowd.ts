@@ -30,12 +30,14 @@ const itemsOf = ({ json }: Answer): readonly unknown[] => (Array.isArray(json.it
 /** An empty list, or another campaign than was asked for, is no answer. */
 const isCampaigns = (path: string) => (answer: Answer) =>
   isOk(answer) && (path.startsWith('/') ? answer.json.id === path.slice(1) : path === '?page=2' || itemsOf(answer).length > 0);
-const isOwn = (path: string, { email }: Person) => (answer: Answer) => {
-  const { json } = answer;
-  if (!isOk(answer)) return false;
-  if (path === '/users/me') return json.email === email;
-  return path === '/ai/usage' ? typeof json.used === 'number' : Array.isArray(json.items);
-};
+const isOwn =
+  (path: string, { email }: Person) =>
+  (answer: Answer) => {
+    const { json } = answer;
+    if (!isOk(answer)) return false;
+    if (path === '/users/me') return json.email === email;
+    return path === '/ai/usage' ? typeof json.used === 'number' : Array.isArray(json.items);
+  };
 const isMade = ({ status, json }: Answer) => status === 201 && typeof json.id === 'string';
 const USED_UP = 'token_budget_exhausted';
 /** With an answer to his own question; a budget that is used up is one as good as any. */
