@@ -81,7 +81,7 @@ export const elsewhere: readonly Held[] = [
     'when another date begins there',
   ),
   held('the clock jumps', 'ids still come in their order', 'api/ids', 'whatever the clock does'),
-  held('50,000 messages wait', 'the line moves, and says how long it takes', 'api/queues', 'is up while a long line moves'),
+  held('50,000 messages wait', 'how many and since when is told, and whether they move', 'api/queues', 'is up while a long line moves'),
   held(
     'the disk is full for recordings',
     'nothing is taken, nothing is left, and it is said when to come again',
