@@ -6,7 +6,9 @@ const LINE_HEIGHT = 320;
 const BAR = 22;
 const TOP = 44;
 const BOTTOM = 40;
-const LEFT = { line: 76, bar: 220 };
+const MARGIN = 16;
+/** A letter, as far as it can be known beforehand: the font is that of whoever looks. */
+const LETTER = 7.4;
 const RIGHT = 24;
 const LONGEST = 32;
 const LONGEST_TITLE = 95;
@@ -21,6 +23,8 @@ const told = (value: number, unit: string) =>
 const at = (value: number) => value.toFixed(1);
 const label = (x: number, y: number, text: string, anchor: 'start' | 'middle' | 'end') =>
   `<text x="${at(x)}" y="${at(y)}" text-anchor="${anchor}">${safe(text)}</text>`;
+
+const widest = (texts: readonly string[]) => Math.max(0, ...texts.map((text) => text.length)) * LETTER;
 
 const MOST_STATED = 12;
 
@@ -45,7 +49,10 @@ export function drawn(plan: Plan, title: string): string {
   const legend =
     plan.series === undefined
       ? []
-      : names.map((name, index) => `<tspan fill="${colourOf(index)}">■ </tspan><tspan>${safe(short(name))}  </tspan>`);
+      : names.map(
+          (name, index) =>
+            `<tspan dx="${index === 0 ? 0 : MARGIN}" fill="${colourOf(index)}">■</tspan><tspan dx="4">${safe(short(name))}</tspan>`,
+        );
   const left = plan.of === undefined ? [] : [label(WIDTH - RIGHT, 22, plan.of, 'end')];
   return framed(height, title, [
     ...left,
@@ -66,23 +73,36 @@ const framed = (height: number, title: string, parts: readonly string[]): string
 const colourOf = (index: number) => COLOURS[index % COLOURS.length] ?? '#000000';
 
 /** From zero, or from below it where something is. */
-function scaleOf(values: readonly number[], from: number, to: number) {
+function rangeOf(values: readonly number[]) {
   const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
-  const span = high - low || 1;
-  return { low, high: low + span, place: (value: number) => from + ((value - low) / span) * (to - from) };
+  return { low, high: low + (high - low || 1) };
 }
 
+const STEPS = [1, 2, 2.5, 5, 10];
+const MOST_STEPS = 5;
+
+/** Values that people would choose, from one below the lowest to one above the highest. */
+function ticksOf({ low, high }: { low: number; high: number }): number[] {
+  const least = (high - low) / (MOST_STEPS - 1);
+  const ten = 10 ** Math.floor(Math.log10(least));
+  const step = ten * (STEPS.find((some) => some * ten >= least) ?? 10);
+  const from = Math.floor(low / step);
+  return Array.from({ length: Math.ceil(high / step) - from + 1 }, (_, n) => (from + n) * step);
+}
+
+const placing = (low: number, high: number, from: number, to: number) => (value: number) =>
+  from + ((value - low) / (high - low)) * (to - from);
+
 function bars({ points, unit }: Plan, names: readonly string[]): string[] {
-  const values = scaleOf(
-    points.map(({ y }) => y),
-    LEFT.bar,
-    WIDTH - RIGHT - 110,
-  );
+  const { low, high } = rangeOf(points.map(({ y }) => y));
+  const left = MARGIN + widest(points.map(({ x }) => short(x))) + 8;
+  const right = WIDTH - RIGHT - widest(points.map(({ y }) => told(y, unit)));
+  const place = placing(low, high, left, right);
   return points.map(({ x, y, series }, index) => {
     const top = TOP + index * BAR;
-    const [from, to] = [values.place(Math.min(0, y)), values.place(Math.max(0, y))];
+    const [from, to] = [place(Math.min(0, y)), place(Math.max(0, y))];
     const bar = `<rect x="${at(from)}" y="${top}" width="${at(Math.max(0, to - from))}" height="${BAR - 6}" fill="${colourOf(names.indexOf(series))}"/>`;
-    return label(LEFT.bar - 8, top + 12, short(x), 'end') + bar + label(to + 6, top + 12, told(y, unit), 'start');
+    return label(left - 8, top + 12, short(x), 'end') + bar + label(to + 6, top + 12, told(y, unit), 'start');
   });
 }
 
@@ -90,28 +110,25 @@ function lines({ points, unit }: Plan, names: readonly string[]): string[] {
   const places = [...new Set(points.map(({ x }) => x))].sort();
   const moments = places.map((place) => Date.parse(place));
   const [first, last] = [moments[0] ?? 0, moments.at(-1) ?? 0];
-  const along = (x: string) => LEFT.line + ((Date.parse(x) - first) / (last - first || 1)) * (WIDTH - LEFT.line - RIGHT);
-  const values = scaleOf(
-    points.map(({ y }) => y),
-    LINE_HEIGHT - BOTTOM - 16,
-    TOP,
-  );
-  const grid = [0, 0.25, 0.5, 0.75, 1].map((part) => {
-    const value = values.low + (values.high - values.low) * part;
-    const y = values.place(value);
-    return `<line x1="${LEFT.line}" x2="${WIDTH - RIGHT}" y1="${at(y)}" y2="${at(y)}" stroke="#e5e7eb"/>${label(LEFT.line - 6, y + 4, told(value, unit), 'end')}`;
+  const ticks = ticksOf(rangeOf(points.map(({ y }) => y)));
+  const left = MARGIN + widest(ticks.map((value) => told(value, unit))) + 6;
+  const along = (x: string) => left + ((Date.parse(x) - first) / (last - first || 1)) * (WIDTH - left - RIGHT);
+  const place = placing(ticks[0] ?? 0, ticks.at(-1) ?? 1, LINE_HEIGHT - BOTTOM - 16, TOP);
+  const grid = ticks.map((value) => {
+    const y = place(value);
+    return `<line x1="${at(left)}" x2="${WIDTH - RIGHT}" y1="${at(y)}" y2="${at(y)}" stroke="#e5e7eb"/>${label(left - 6, y + 4, told(value, unit), 'end')}`;
   });
   const curves = names.map((name, index) => {
     const own = points.filter(({ series }) => series === name);
-    const path = own.map(({ x, y }) => `${at(along(x))},${at(values.place(y))}`).join(' ');
+    const path = own.map(({ x, y }) => `${at(along(x))},${at(place(y))}`).join(' ');
     const dots =
       own.length <= 60
-        ? own.map(({ x, y }) => `<circle cx="${at(along(x))}" cy="${at(values.place(y))}" r="2.5" fill="${colourOf(index)}"/>`)
+        ? own.map(({ x, y }) => `<circle cx="${at(along(x))}" cy="${at(place(y))}" r="2.5" fill="${colourOf(index)}"/>`)
         : [];
     return `<polyline points="${path}" fill="none" stroke="${colourOf(index)}" stroke-width="2"/>${dots.join('')}`;
   });
-  const ends = [places[0], places.at(-1)].map((place, index) =>
-    label(index === 0 ? LEFT.line : WIDTH - RIGHT, LINE_HEIGHT - BOTTOM + 4, place ?? '', index === 0 ? 'start' : 'end'),
+  const ends = [places[0], places.at(-1)].map((day, index) =>
+    label(index === 0 ? left : WIDTH - RIGHT, LINE_HEIGHT - BOTTOM + 4, day ?? '', index === 0 ? 'start' : 'end'),
   );
   return [...grid, ...curves, ...ends];
 }
