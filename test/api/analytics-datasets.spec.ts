@@ -140,8 +140,7 @@ describe('What is exported', () => {
     const { datasets: kept } = await manifest();
     await rm(join(b.folder, kept.donations![0]!.files[0]!.path));
     await truncate(join(b.folder, kept.messages![0]!.files[0]!.path), 100);
-    const { state, finding } = await b.refresh();
-    expect([state, finding]).toEqual(['done', expect.objectContaining({ writtenParts: 2 })]);
+    expect((await b.refresh()).state).toBe('done');
     const { json } = await b.query('SELECT (SELECT count(*) FROM donations) AS gifts, (SELECT count(*) FROM messages) AS messages');
     const [truth] = await b.rows<object>(
       'SELECT (SELECT count(*) FROM donations)::int AS gifts, (SELECT count(*) FROM whatsapp_messages)::int AS messages',
