@@ -203,6 +203,9 @@ describe('A question that leans on the one before', () => {
     }
     return told;
   };
+  const expectNone = async (all: string[][]) => {
+    for (const questions of all) expect([questions, (await rest(...questions)).code]).toEqual([questions, 'question_not_understood']);
+  };
 
   it('keeps what is told, until another figure is named', async () => {
     const first = 'Quanto arrecadamos no mês passado?';
@@ -216,7 +219,7 @@ describe('A question that leans on the one before', () => {
   });
 
   it('is not understood where it says nothing new, asks for another kind of figure, or takes back what was asked', async () => {
-    for (const questions of [
+    await expectNone([
       ['Quanto arrecadamos no mês passado?', 'E no total?'],
       ['Quanto arrecadamos no mês passado?', 'E o total por campanha?'],
       ['Quanto arrecadamos no mês passado?', 'e?'],
@@ -224,19 +227,17 @@ describe('A question that leans on the one before', () => {
       ['Quantas doações no mês passado?', 'E quanto ontem?'],
       ['How many donations last month?', 'And in total?'],
       ['Quantas doações este ano?', 'e a média por mês?'],
-    ])
-      expect([questions, (await rest(...questions)).code]).toEqual([questions, 'question_not_understood']);
+    ]);
     expect((await rest('Quantas doações no mês passado?', 'E quantas ontem?')).sql).toMatch(/count\(\*\) AS gifts/);
   });
 
   it('is not understood where it is about something else, of which nobody knows how much still holds', async () => {
-    for (const questions of [
+    await expectNone([
       ['Quantas campanhas ativas temos?', 'e quanto arrecadaram?'],
       ['Quantas doações por pix?', 'e quantas mensagens?'],
       ['Quantas mensagens este ano?', 'e a média?'],
       ['Quanto arrecadamos este ano?', 'e quanto custou?'],
       ['Quantas doações acima de R$ 100?', 'e abaixo de R$ 200?'],
-    ])
-      expect([questions, (await rest(...questions)).code]).toEqual([questions, 'question_not_understood']);
+    ]);
   });
 });

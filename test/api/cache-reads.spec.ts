@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Reads } from '../../src/http/cache/reads.js';
+import { readsOf } from '../../src/http/cache/reads.js';
 import { CacheRedis } from '../../src/redis/cache.redis.js';
 import { freshRedis } from '../support/fresh.js';
 import { recordedLog } from '../support/recorded-log.js';
@@ -21,8 +21,8 @@ const asked = async () => Number(/cmdstat_mget:calls=(\d+)/.exec(String(await ca
 it('What many look for in one turn is found by few questions, each his own; and by nobody where Redis does not answer', async () => {
   for (let n = 0; n < 100; n += 2) await cache.ask((key) => ['SET', key('entry', String(n)), `of ${n}`]);
   const before = await asked();
-  const reads = new Reads(cache);
-  const look = (n: number) => reads.find((key) => [key('entry', String(n)), ...(n % 3 === 0 ? [key('entry', '0')] : [])]);
+  const read = readsOf(cache);
+  const look = (n: number) => read((key) => [key('entry', String(n)), ...(n % 3 === 0 ? [key('entry', '0')] : [])]);
   const found = await Promise.all(Array.from({ length: 100 }, (_, n) => look(n)));
   expect(found.map((some) => some?.map((bytes) => bytes && String(bytes)))).toEqual(
     found.map((_, n) => [n % 2 === 0 ? `of ${n}` : null, ...(n % 3 === 0 ? ['of 0'] : [])]),

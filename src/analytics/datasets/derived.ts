@@ -15,20 +15,23 @@ const paid = ['donations', 'confirmed_cents'] as const;
 const inAll = (status?: string) =>
   `coalesce(sum(messages) FILTER (WHERE owner_id IS NULL${status === undefined ? '' : ` AND status = '${status}'`}), 0)`;
 
+/** Of tables that are told once for all campaigns together, and once for those of each owner. */
+const ownerColumn = column('VARCHAR', 'whose campaigns; none: all', { hidden: true });
+const byOwner = { ofOwner: (owner: string) => `owner_id = '${owner}'`, ofAll: 'owner_id IS NULL' };
+
 /** What would be counted anew in each question: different givers of many gifts take more than all the rest. */
 export const derived: Record<string, Derived> = {
   donation_days: {
     says: 'confirmed gifts of each day, over all campaigns together',
     from: ['donations', 'campaigns'],
     columns: {
-      owner_id: column('VARCHAR', 'whose campaigns; none: all', { hidden: true }),
+      owner_id: ownerColumn,
       day: column('DATE', 'day they were paid'),
       gifts: column('BIGINT', 'confirmed gifts'),
       donors: column('BIGINT', 'different givers of this day; not to be added up over days'),
       amount_cents: column('BIGINT', 'amount in cents of BRL'),
     },
-    ofOwner: (owner) => `owner_id = '${owner}'`,
-    ofAll: 'owner_id IS NULL',
+    ...byOwner,
     sql: `SELECT owner_id, confirmed_day AS day, count(*) AS gifts, count(DISTINCT donor) AS donors, sum(amount_cents)::BIGINT AS amount_cents
       FROM store.donations JOIN store.campaigns ON id = campaign_id WHERE donations.status = 'confirmed'
       GROUP BY GROUPING SETS ((day), (owner_id, day))`,
@@ -55,14 +58,13 @@ export const derived: Record<string, Derived> = {
     says: 'WhatsApp messages of each day by lane and status, over all campaigns together',
     from: ['messages', 'campaigns'],
     columns: {
-      owner_id: column('VARCHAR', 'whose campaigns; none: all', { hidden: true }),
+      owner_id: ownerColumn,
       day: column('DATE', 'day they were written'),
       lane: column('VARCHAR', 'direct or broadcast'),
       status: column('VARCHAR', 'queued, sending, sent, delivered, read, failed, suppressed or unknown'),
       messages: column('BIGINT', 'messages'),
     },
-    ofOwner: (owner) => `owner_id = '${owner}'`,
-    ofAll: 'owner_id IS NULL',
+    ...byOwner,
     // Those of no campaign belong to all together alone.
     sql: `SELECT owner_id, messages.created_day AS day, lane, messages.status AS status, count(*) AS messages
       FROM store.messages LEFT JOIN store.campaigns ON id = campaign_id

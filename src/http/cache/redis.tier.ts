@@ -4,7 +4,7 @@ import type { CacheRedis } from '../../redis/cache.redis.js';
 import { isPersonal, partsOf } from './address.js';
 import { Entry, type Stamp } from './entry.js';
 import type { Found } from './process.tier.js';
-import { Reads } from './reads.js';
+import { readsOf } from './reads.js';
 import { PROCESS_MS } from './recent.js';
 
 /** Redis answers nobody else meanwhile. */
@@ -51,14 +51,14 @@ const literally = (text: string) => text.replaceAll(/[*?[\]^\\-]/g, String.raw`\
 export class RedisTier implements KeyvStoreAdapter {
   readonly opts = {};
   namespace: string | undefined;
-  private readonly reads: Reads;
+  private readonly read: ReturnType<typeof readsOf>;
 
   constructor(
     private readonly redis: CacheRedis,
     /** Until when what Redis says may be believed. */
     private readonly trustedUntil: () => number,
   ) {
-    this.reads = new Reads(redis);
+    this.read = readsOf(redis);
   }
 
   async get<T>(address: string): Promise<StoredData<T> | undefined> {
@@ -71,7 +71,7 @@ export class RedisTier implements KeyvStoreAdapter {
     const began = performance.now();
     const until = Math.min(this.trustedUntil(), began + PROCESS_MS);
     if (began >= until || this.redis.away) return undefined;
-    const answer = await this.reads.find((key) => [key('entry', name), ...tags.map((tag) => key('tag', tag))]);
+    const answer = await this.read((key) => [key('entry', name), ...tags.map((tag) => key('tag', tag))]);
     const [bytes, ...versions] = answer ?? [];
     // Whoever stood still meanwhile knows nothing any more.
     if (!bytes || performance.now() >= until) return undefined;

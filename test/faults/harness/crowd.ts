@@ -39,13 +39,13 @@ const isOwn =
     return path === '/ai/usage' ? typeof json.used === 'number' : Array.isArray(json.items);
   };
 const isMade = ({ status, json }: Answer) => status === 201 && typeof json.id === 'string';
-const USED_UP = 'token_budget_exhausted';
-/** With an answer to his own question; a budget that is used up is one as good as any. */
+const SPENT = 'token_budget_exhausted';
+/** With an answer to his own question, or told that his budget of the day is spent. */
 const isAnswered =
   ({ mark }: Person) =>
   ({ status, json, text }: Answer) => {
     const { code } = (json.error ?? json) as { code?: unknown };
-    return status === 200 ? text.includes(mark) : status === 429 && code === USED_UP;
+    return status === 200 ? text.includes(mark) : status === 429 && code === SPENT;
   };
 
 let givers = 0;
