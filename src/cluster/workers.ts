@@ -6,7 +6,6 @@ import { pause } from '../kernel/waiting.js';
 import type { FiguresTold } from '../observability/figures.js';
 import type { Log } from '../observability/log.js';
 import { Gathering } from './gathering.js';
-import { endWith } from './handed.js';
 import { markOf } from './left-standing.js';
 
 const CONFIG_FAULT = 78;
@@ -66,6 +65,8 @@ export class Workers {
     this.places = parts.map((part, at) => ({ part, name: part === 'background' ? part : String(at + 1) }));
     // Under development it may be a person who looks at it in a debugger.
     this.watches = !args.includes('--watch');
+    // Each takes connections itself: handed out by this process, one at a time for each, they pile up here where answers are late.
+    cluster.schedulingPolicy = cluster.SCHED_NONE;
     cluster.setupPrimary({ exec: fileURLToPath(new URL('../main.js', import.meta.url)), args });
   }
 
@@ -166,7 +167,6 @@ export class Workers {
 
   private fork(place: Place): Member {
     const worker = cluster.fork({ ...this.environment(place.part), ...markOf(this.folder) });
-    endWith(worker);
     const ready = new Promise<true>((resolve) => {
       worker.on('message', (message: Message) => {
         if (member.heard !== undefined || message.kind === 'ready') member.heard = performance.now();
