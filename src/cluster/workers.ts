@@ -1,4 +1,5 @@
 import cluster, { type Worker } from 'node:cluster';
+import type { Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/config.js';
 import { Backoff } from '../embedded/backoff.js';
@@ -13,11 +14,18 @@ const CONFIG_FAULT = 78;
 const REQUESTS_FIRST_MS = 3_000;
 const LOOK_MS = 1_000;
 const SILENT_MS = 10_000;
+const MORE_DOORS = 7;
 /** Between the beginnings of processes: all at once would each take the time of the others, and the database's. */
 const STAGGER_MS = 250;
 
 type Part = Config['part'];
-type Message = { kind: 'ready'; url?: string } | { kind: 'alive' } | { kind: 'retire'; reason: string } | { kind: 'closed' } | FiguresTold;
+type Message =
+  | { kind: 'ready'; url?: string }
+  | { kind: 'alive' }
+  | { kind: 'door' }
+  | { kind: 'retire'; reason: string }
+  | { kind: 'closed' }
+  | FiguresTold;
 
 interface Member {
   worker: Worker;
@@ -39,6 +47,9 @@ interface Place {
   /** Cuts the wait before the next try short. */
   wait?: AbortController;
 }
+
+/** What a process listens with, as it comes from there: nobody listens with it here. */
+type Door = Server & { close(): void };
 
 /** The processes: as many as wanted, replaced when they end, stopped in order. */
 export class Workers {
@@ -168,8 +179,9 @@ export class Workers {
   private fork(place: Place): Member {
     const worker = cluster.fork({ ...this.environment(place.part), ...markOf(this.folder) });
     const ready = new Promise<true>((resolve) => {
-      worker.on('message', (message: Message) => {
+      worker.on('message', (message: Message, door?: Door) => {
         if (member.heard !== undefined || message.kind === 'ready') member.heard = performance.now();
+        if (message.kind === 'door' && door) giveBack(worker, door);
         if (message.kind === 'closed') this.doorClosed(member);
         if (message.kind === 'retire') this.retire(place, member, message.reason);
         if (message.kind === 'gather') void this.gathering.tell(worker, this.awake());
@@ -237,6 +249,11 @@ export class Workers {
     if (old.worker.isConnected()) old.worker.send({ kind: 'succeeded' }, undefined, undefined, () => undefined);
     await old.gone;
   }
+}
+
+/** As often as it shall have doors beside its first. */
+function giveBack(worker: Worker, door: Door): void {
+  for (let left = MORE_DOORS; left > 0; left -= 1) worker.send({ kind: 'door' }, door, undefined, () => left === 1 && door.close());
 }
 
 async function lastWord(place: Place): Promise<string> {

@@ -39,7 +39,7 @@ export class Edge implements OnModuleInit {
     const production = this.config.ENVIRONMENT === 'production';
     const lines = guardingLines(production);
     const isLast = () => this.readiness.closed;
-    const behind = watchLoad(fastify, this.config.OVERLOAD_DELAY_MS);
+    const isTooMuch = watchLoad(fastify, this.config.OVERLOAD_DELAY_MS);
     const { requests } = fastify;
     // One hook for all of it, as each costs a request as much as a header.
     fastify.addHook('onRequest', (request, reply, done) => {
@@ -50,7 +50,7 @@ export class Edge implements OnModuleInit {
       requests.begin(request);
       answer.firm = `X-Request-Id: ${request.id}\r\n${lines}`;
       answer.isLast = isLast;
-      if (isShed(request, behind()))
+      if (isShed(request, isTooMuch))
         sendProblem(request, reply, refused('overloaded', 'This process is behind with its work. Try again in a moment.'));
       else if (this.readiness.held) this.readiness.held.then(() => this.admit(request, reply, done)).catch(done);
       else this.admit(request, reply, done);
@@ -84,7 +84,7 @@ const knows = ({ method, headers, route }: FastifyRequest): boolean =>
   method === 'GET' && headers.authorization !== undefined && route.config.cache === undefined;
 
 // Probes are always answered.
-const isShed = ({ url }: FastifyRequest, behind: boolean): boolean => behind && !isProbe(url);
+const isShed = ({ url }: FastifyRequest, isTooMuch: () => boolean): boolean => isTooMuch() && !isProbe(url);
 
 const HOST = /^[\w.:%~[\]-]*$/;
 

@@ -1,6 +1,9 @@
 import type { Writable } from 'node:stream';
 
 const MOST_WAITING = 1_000_000;
+/** What a pipe takes whole or not at all (PIPE_BUF): several processes write to one, and more would come out in pieces of each. */
+const WHOLE = 4_096;
+const NEWLINE = 10;
 
 /**
  * Lines to a stream that may stop reading. Pipes and sockets are written without blocking by Node;
@@ -8,6 +11,9 @@ const MOST_WAITING = 1_000_000;
  */
 export class LogSink {
   private lines = '';
+  /** What is passed on at present, piece after piece. */
+  private left: Buffer = Buffer.alloc(0);
+  private written: (() => void)[] = [];
   private scheduled = false;
   private dropped = 0;
 
@@ -17,7 +23,7 @@ export class LogSink {
   }
 
   write(line: string): void {
-    if (this.stream.writableLength + this.lines.length > MOST_WAITING) {
+    if (this.left.length + this.lines.length > MOST_WAITING) {
       this.dropped += 1;
       return;
     }
@@ -32,10 +38,10 @@ export class LogSink {
   async flush(ms = 300): Promise<void> {
     this.tellDropped();
     this.pass();
-    if (this.stream.writableLength === 0) return;
+    if (this.left.length === 0) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
-      this.stream.write('', () => {
+      this.written.push(() => {
         clearTimeout(timer);
         resolve();
       });
@@ -56,9 +62,23 @@ export class LogSink {
 
   private pass(): void {
     this.scheduled = false;
-    if (this.lines === '' || this.stream.destroyed) return;
-    const lines = this.lines;
+    if (this.left.length > 0) return;
+    this.left = Buffer.from(this.stream.destroyed ? '' : this.lines);
     this.lines = '';
-    this.stream.write(lines);
+    if (this.left.length > 0) this.passPiece();
+    else for (const tell of this.written.splice(0)) tell();
+  }
+
+  /** One after the other: the stream would make one of those that wait. */
+  private passPiece(): void {
+    const whole = this.left.lastIndexOf(NEWLINE, WHOLE - 1) + 1 || this.left.indexOf(NEWLINE) + 1;
+    this.stream.write(this.left.subarray(0, whole), () => {
+      this.left = this.left.subarray(whole);
+      if (this.left.length > 0 && !this.stream.destroyed) this.passPiece();
+      else {
+        this.left = Buffer.alloc(0);
+        this.pass();
+      }
+    });
   }
 }

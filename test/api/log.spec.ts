@@ -135,6 +135,20 @@ describe('secrets and personal data stay out', () => {
   });
 });
 
+it('processes that write to one pipe, more than it takes at once, leave each other’s lines whole', async () => {
+  const program = `import { createLog } from '${log}';
+    const log = createLog({ LOG_LEVEL: 'info', DEBUG: false }, 'sample');
+    for (let n = 0; n < 1_000; n++) log.info({ filling: 'é'.repeat(n % 200) }, 'line');`;
+  const child = writer(`
+    const { spawn } = await import('node:child_process');
+    const arguments_ = ['--input-type=module', '-e', ${JSON.stringify(program)}];
+    for (let n = 0; n < 3; n++) spawn(process.execPath, arguments_, { stdio: ['ignore', 'inherit', 'inherit'] });
+    process.disconnect();`);
+  // Until each has more to say than there is room for.
+  await pause(1_000);
+  expect(linesIn(await textOf(child))).toHaveLength(3_000);
+});
+
 describe('a reader that stands still', () => {
   const flood = `
     let written = 0;

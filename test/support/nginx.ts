@@ -50,12 +50,12 @@ export async function startNginx({ program, upstreams, api = [0, 0, 0], ai = 0, 
   };
   replace('listen.conf', (text) =>
     text
-      .replace(/^listen .*\n(?:listen .*\n)?/m, `listen 127.0.0.1:${port} ssl http2;\nlisten [::1]:${port} ssl http2;\n`)
+      .replace(/^listen .*\n(?:listen .*\n)?/m, `listen 127.0.0.1:${port} ssl http2 backlog=4096;\nlisten [::1]:${port} ssl http2 backlog=4096;\n`)
       .replace('/run/secrets/tls_certificate', join(folder, 'cert.pem'))
       .replace('/run/secrets/tls_key', join(folder, 'key.pem'))
       .replace('/dev/stdout', 'access.log'),
   );
-  replace('listen-plain.conf', (text) => text.replace(/^listen .*\n(?:listen .*\n)?/m, `listen 127.0.0.1:${plain};\n`));
+  replace('listen-plain.conf', (text) => text.replace(/^listen .*\n(?:listen .*\n)?/m, `listen 127.0.0.1:${plain} backlog=4096;\n`));
   const usual = { 'api1:3000': api[0], 'api2:3000': api[1], 'api3:3000': api[2], 'ai:3000': ai };
   const servers = Object.entries(upstreams?.servers ?? usual);
   replace('upstreams.conf', (text) =>
@@ -66,7 +66,7 @@ export async function startNginx({ program, upstreams, api = [0, 0, 0], ai = 0, 
   );
   if (trusted) replace('trusted.conf', () => trusted);
 
-  if (!tls) replace('listen.conf', () => `listen 127.0.0.1:${port};\naccess_log off;\n`);
+  if (!tls) replace('listen.conf', () => `listen 127.0.0.1:${port} backlog=4096;\naccess_log off;\n`);
   const request = tls ? inTls : inTheOpen;
 
   const ask = (path: string, { method = 'GET', headers = {}, body, from = '127.0.0.1' }: Asked = {}): Promise<Told> =>

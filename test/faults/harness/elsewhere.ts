@@ -129,7 +129,7 @@ export const elsewhere: readonly Held[] = [
     'faults/stop',
     'fails no request',
   ),
-  held('a connection was just handed to a process that dies', 'it ends with it, answered or not', 'faults/handed', 'ends with it'),
+  held('a connection was just taken by a process that dies', 'it ends with it, answered or not', 'faults/doors', 'ends with it'),
   held(
     'a release is rolled back',
     'one instance after the other, while people are served',
@@ -138,7 +138,7 @@ export const elsewhere: readonly Held[] = [
   ),
   held(
     'a supervisor is killed while processes of it stand still, and nothing but `npm start` looks after it',
-    'they answer nobody, hold no port, and are ended by the next start, or by themselves as soon as they move',
+    'they answer nobody, and are ended by the next start, or by themselves as soon as they move: whoever waits for them is cut off then',
     'faults/supervisor-kills',
     'that answers nobody, and the next start ends it',
   ),

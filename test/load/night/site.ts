@@ -47,7 +47,8 @@ export async function startSite(users: number): Promise<Site> {
   const { url } = await system.ready();
   const port = Number(new URL(url).port);
   const trusted = 'set_real_ip_from 127.0.0.1;';
-  const nginx = await startNginx({ program: nginxProgram(), api: [port, port, port], ai: port, trusted, tls: false });
+  const upstreams = { file: 'docker/nginx/light.upstreams.conf', servers: { 'app:3000': port } };
+  const nginx = await startNginx({ program: nginxProgram(), upstreams, trusted, tls: false });
   const own = (part: string) => cpuSeconds(familyOf([system.pid]).filter((one) => partOf(one) === part));
   const roots = [nginx.pid, system.pid, ...[engines.postgresPid, engines.redisPid, engines.cacheRedisPid].map((pid) => pid ?? 0)];
   const place = await furnish(`http://127.0.0.1:${nginx.port}`, users, await signedIn(url, admin));

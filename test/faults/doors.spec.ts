@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { farOr } from '../support/drills.js';
 import { eventually } from '../support/lab.js';
 import { startSystem, type System } from '../support/system.js';
@@ -20,7 +20,44 @@ afterAll(() => system.end());
 const answerers = () =>
   system.processes().filter(({ pid }) => readFileSync(`/proc/${pid}/environ`, 'utf8').includes('MUTIRAO_PART=requests'));
 
-it('a connection that was just handed to a process ends with it, answered or not', async () => {
+/** How many descriptors of the one socket that listens there a process has. */
+function doorsOf(pid: number): number {
+  const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, '0');
+  const listening = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields[1]?.endsWith(`:${port}`) && fields[3] === '0A')
+    .map((fields) => `socket:[${fields[9]}]`);
+  return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
+    try {
+      return listening.includes(readlinkSync(`/proc/${pid}/fd/${fd}`));
+    } catch {
+      return false;
+    }
+  }).length;
+}
+
+it('each process has several doors to one room, as it takes one connection from each in a turn of its loop', async () => {
+  await eventually(
+    () => Promise.resolve(answerers().map(({ pid }) => doorsOf(pid))),
+    (doors) => doors.length === 2 && doors.every((many) => many === 8),
+  );
+});
+
+it('where the process that looks after them stands still, whoever comes is answered all the same', async () => {
+  const [supervisor] = system.processes().filter(({ command }) => command.includes('cluster.js'));
+  process.kill(supervisor!.pid, 'SIGSTOP');
+  try {
+    for (let n = 0; n < 20; n += 1) {
+      const answer = await fetch(`${url}/health/live`, { headers: { connection: 'close' }, signal: AbortSignal.timeout(HANGS_MS) });
+      expect(answer.status).toBe(200);
+    }
+  } finally {
+    process.kill(supervisor!.pid, 'SIGCONT');
+  }
+});
+
+it('a connection that a process has just taken ends with it, answered or not', async () => {
   const over = new AbortController();
   const hung: string[] = [];
   /** Each time over a new connection, as many browsers do. */
