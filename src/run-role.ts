@@ -20,6 +20,7 @@ const GROWN = 1.2;
 
 /** One process of any role, alone or under the supervisor. */
 export async function runRole(read: () => Config, features: Features = []): Promise<void> {
+  setInterval(beat, BEAT_MS).unref();
   let config: Config;
   try {
     config = read();
@@ -54,7 +55,6 @@ async function serve(config: Config, log: Log, features: Features): Promise<void
     await app.listen({ port: config.PORT, host: config.HOST, backlog: IN_LINE });
     askForDoors(fastify, doors);
   }
-  setInterval(beat, BEAT_MS).unref();
   watchMemory();
   say({ kind: 'ready', url: config.part === 'background' ? undefined : (config.PUBLIC_URL ?? (await app.getUrl())) });
 }

@@ -15,6 +15,8 @@ const REQUESTS_FIRST_MS = 3_000;
 const LOOK_MS = 1_000;
 const SILENT_MS = 10_000;
 const MORE_DOORS = 7;
+/** All that it needs is loaded in one turn, which takes a slow machine long. Whoever waits for a database says so every second. */
+const SILENT_AT_START_MS = 60_000;
 /** Between the beginnings of processes: all at once would each take the time of the others, and the database's. */
 const STAGGER_MS = 250;
 
@@ -34,8 +36,9 @@ interface Member {
   ready: Promise<true>;
   /** Why it ended. */
   gone: Promise<string>;
-  /** When it last said a word, since it is ready. */
-  heard?: number;
+  /** When it last said a word, or was begun. */
+  heard: number;
+  isReady: boolean;
 }
 
 interface Place {
@@ -83,6 +86,7 @@ export class Workers {
 
   /** Resolves with their address when all are ready, however often some had to be started again. */
   async start(): Promise<string | undefined> {
+    if (this.watches) this.watch();
     const ready: Promise<void>[] = [];
     for (const place of this.places) {
       const begun = new Promise<void>((tell) => void this.keep(place, tell));
@@ -91,7 +95,6 @@ export class Workers {
       if (this.stopping) return undefined;
     }
     await Promise.all(ready);
-    if (this.watches) this.watch();
     return this.url;
   }
 
@@ -138,7 +141,7 @@ export class Workers {
     for (const { worker } of this.members) worker.process.kill('SIGKILL');
   }
 
-  /** A process that stands still leaves everyone waiting whose connection it was given. */
+  /** A process that stands still leaves everyone waiting whose connection it was given, or who waits for it to be ready. */
   private watch(): void {
     let looked = performance.now();
     setInterval(() => {
@@ -146,8 +149,8 @@ export class Workers {
       // Where it was this process that stood still, their words are yet to be read.
       const awake = now - looked < 2 * LOOK_MS;
       looked = now;
-      for (const { worker, heard = now } of this.members) {
-        if (!awake || now - heard < SILENT_MS) continue;
+      for (const { worker, heard, isReady } of this.members) {
+        if (!awake || now - heard < (isReady ? SILENT_MS : SILENT_AT_START_MS)) continue;
         this.log.error({ pid: worker.process.pid, silentMs: Math.round(now - heard) }, 'a process stands still, ending it');
         worker.process.kill('SIGKILL');
       }
@@ -180,7 +183,7 @@ export class Workers {
     const worker = cluster.fork({ ...this.environment(place.part), ...markOf(this.folder) });
     const ready = new Promise<true>((resolve) => {
       worker.on('message', (message: Message, door?: Door) => {
-        if (member.heard !== undefined || message.kind === 'ready') member.heard = performance.now();
+        member.heard = performance.now();
         if (message.kind === 'door' && door) giveBack(worker, door);
         if (message.kind === 'closed') this.doorClosed(member);
         if (message.kind === 'retire') this.retire(place, member, message.reason);
@@ -188,6 +191,7 @@ export class Workers {
         if (message.kind === 'figures') this.gathering.heard(worker, message);
         if (message.kind === 'last figures') this.gathering.leaves(worker, message.families);
         if (message.kind !== 'ready') return;
+        member.isReady = true;
         this.url ??= message.url;
         resolve(true);
       });
@@ -201,7 +205,7 @@ export class Workers {
         if (worker.process.pid === undefined) resolve(fault.message);
       });
     });
-    const member: Member = { worker, name: place.name, ready, gone };
+    const member: Member = { worker, name: place.name, ready, gone, heard: performance.now(), isReady: false };
     this.members.add(member);
     void gone.then(() => {
       this.members.delete(member);
@@ -213,7 +217,7 @@ export class Workers {
   }
 
   private awake(): Member[] {
-    return [...this.members].filter(({ heard }) => heard !== undefined);
+    return [...this.members].filter(({ isReady }) => isReady);
   }
 
   // What a process sends arrives in order: when its word comes, its door is closed here, too.

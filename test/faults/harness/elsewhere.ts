@@ -143,6 +143,12 @@ export const elsewhere: readonly Held[] = [
     'that answers nobody, and the next start ends it',
   ),
   held(
+    'a process stands still before it is ready',
+    'it is ended after 60 s and replaced; one that waits for its database is not',
+    'faults/supervisor-starts',
+    'stands still before it is ready',
+  ),
+  held(
     'the private engines are killed, and what they left lies about',
     'everything comes back under one address',
     'faults/supervisor-kills',
