@@ -38,7 +38,14 @@ function giveUp(sentence) {
 
 function sourceFiles() {
   const inside = readdirSync(join(root, 'src'), { recursive: true }).map((name) => join('src', name));
-  return ['ormconfig.ts', 'package.json', 'tsconfig.json', 'tsconfig.build.json', ...inside.filter((name) => name.endsWith('.ts')).sort()];
+  return [
+    'ormconfig.ts',
+    'openapi.json',
+    'package.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    ...inside.filter((name) => name.endsWith('.ts')).sort(),
+  ];
 }
 
 function fingerprint() {

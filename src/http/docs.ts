@@ -7,7 +7,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify';
 import { dress } from './cache/dress.js';
 import { Entry } from './cache/entry.js';
-import { openApiDocument } from './openapi.js';
+import { descriptionFor } from './description.js';
 
 /** Everything the page needs comes from here: no foreign font, script or picture. */
 const CSP = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
@@ -69,7 +69,7 @@ export function serveDocs(app: NestFastifyApplication, version: string): void {
       return reply.header('content-length', body.length).send(Readable.from(piecesOf(body)));
     });
 
-  serve('/api/openapi.json', 'application/json; charset=utf-8', async () => JSON.stringify(await openApiDocument(app, version)));
+  serve('/api/openapi.json', 'application/json; charset=utf-8', () => descriptionFor(app, version));
   serve('/api/docs', 'text/html; charset=utf-8', () => page);
   serve('/api/docs/start.js', 'text/javascript; charset=utf-8', () => start);
   for (const [name, type] of Object.entries(assets)) serve(`/api/docs/${name}`, type, () => readFile(join(folder, name)));

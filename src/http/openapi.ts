@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { OpenAPIObject } from '@nestjs/swagger';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { z } from 'zod';
 import { problems } from '../kernel/problems.js';
-import { pause } from '../kernel/waiting.js';
 import { AccessGuard } from './access.guard.js';
+import { operationIdOf } from './description.js';
 import { FORM_TYPE_NAME } from './forms.js';
 import type { RoutePolicy } from './policy.js';
 import { speaksOpenai } from './problem.js';
@@ -14,17 +14,11 @@ import { UPLOAD_TYPE_NAME } from './uploads.js';
 type Components = Record<string, object>;
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 
-const BREATH_MS = 300;
-
 const INTRODUCTION = `Campaigns, donations, an AI gateway, messages and business questions.
 Sign in, press **Authorize** with the access token, and every example works as it is, once tokens and codes in it are your own. Errors are problems (RFC 9457) with a stable \`code\`, below \`/v1\` in the shape of OpenAI.`;
 
-/** The description of all routes, from their schemas, policies and words. */
-export async function openApiDocument(app: NestFastifyApplication, version: string): Promise<OpenAPIObject> {
-  // Loaded when first asked for: most processes never are.
-  const { DocumentBuilder, SwaggerModule } = await import('@nestjs/swagger');
-  // That was a long turn of the loop, and the next is one, too: in between everybody else is served.
-  await pause(BREATH_MS);
+/** The description of all routes, from their schemas, policies and words: what `npm run documents` writes to openapi.json. */
+export function openApiDocument(app: NestFastifyApplication, version: string): OpenAPIObject {
   const frame = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
     .setTitle('Mutirão')
@@ -47,11 +41,12 @@ export async function openApiDocument(app: NestFastifyApplication, version: stri
   components.OpenAIError = schemaOf(openaiProblem, components);
   for (const [address, path] of Object.entries(document.paths)) {
     for (const operation of Object.values(path as Record<string, Operation>)) {
-      const route = routes.get(operation.operationId ?? '');
+      const { operationId: name = '' } = operation;
+      const route = routes.get(name);
       if (route) describe(operation, route.policy, route.words, components);
       refuse(operation, speaksOpenai(address));
       for (const tag of operation.tags ?? []) groups.add(tag);
-      operation.operationId = operation.operationId?.replace('Controller.', '_');
+      operation.operationId = operationIdOf(name);
     }
   }
   document.tags = [...groups].sort().map((name) => ({ name }));

@@ -85,6 +85,8 @@ describe('What is built, in production and without its sources', () => {
   it('is healthy to whom the image asks, and writes nothing beside its data', async () => {
     expect(await Promise.all([healthy(ports[0]), healthy(await aPort())])).toEqual([0, 1]);
     expect(await versions()).toEqual(['2.0.0', '2.0.0']);
+    const description = (await (await fetch(`http://127.0.0.1:${ports[0]}/api/openapi.json`)).json()) as { info: { version: string } };
+    expect(description.info.version).toBe('2.0.0');
     expect(readdirSync(join(root, 'current')).sort()).toEqual(['dist', 'node_modules', 'package.json', 'scripts']);
   });
 });
