@@ -1,9 +1,10 @@
+import type { ServerResponse } from 'node:http';
 import { request } from 'node:https';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../support/lab.js';
 import { toolOf } from '../support/tool-of.js';
-import { startNginx } from '../support/nginx.js';
+import { startNginx, type Told } from '../support/nginx.js';
 import { startOrigin, type Origin } from '../support/origins.js';
 import { openPeople, type People } from '../support/people.js';
 
@@ -227,4 +228,31 @@ it('the light one sends everything to the one instance that there is', async () 
   for (const path of ['/v1/models', '/api/v1/users/me']) expect((await light.ask(path, { from: somebody() })).status).toBe(200);
   expect(api[0]!.heard.map(({ path }) => path).slice(-2)).toEqual(['/v1/models', '/api/v1/users/me']);
   await light.stop();
+});
+
+it('What an instance is not asked for, as it has enough to do, is refused at once', async () => {
+  const busy = await startOrigin('app');
+  const servers = { 'app:3000': busy.port };
+  const own = await startNginx({
+    ...{ program: toolOf('nginx'), upstreams: { file: 'docker/nginx/light.upstreams.conf', servers } },
+    ...{ trusted: 'set_real_ip_from 127.0.0.1;', tls: false },
+  });
+  onTestFinished(async () => {
+    await own.stop();
+    await busy.stop();
+  });
+  const held: ServerResponse[] = [];
+  busy.behave((_request, response) => void held.push(response));
+  const ask = (n: number) =>
+    own.ask('/api/v1/users/me', { headers: { 'x-forwarded-for': `198.51.${100 + (n >> 8)}.${n & 255}`, authorization: 'Bearer x' } });
+  const answered: Told[] = [];
+  const all = Array.from({ length: 600 }, (_, n) => ask(n).then((told) => void answered.push(told)));
+  await eventually(
+    () => Promise.resolve([answered.length, held.length]),
+    ([refused, waiting]) => refused === 88 && waiting === 512,
+  );
+  expect(answered.map(({ status, headers }) => [status, headers['retry-after']])).toEqual(Array.from({ length: 88 }, () => [503, '2']));
+  for (const response of held) response.end('{}');
+  await Promise.all(all);
+  expect(answered.filter(({ status }) => status === 200)).toHaveLength(512);
 });
