@@ -50,7 +50,10 @@ export async function startNginx({ program, upstreams, api = [0, 0, 0], ai = 0, 
   };
   replace('listen.conf', (text) =>
     text
-      .replace(/^listen .*\n(?:listen .*\n)?/m, `listen 127.0.0.1:${port} ssl http2 backlog=4096;\nlisten [::1]:${port} ssl http2 backlog=4096;\n`)
+      .replace(
+        /^listen .*\n(?:listen .*\n)?/m,
+        `listen 127.0.0.1:${port} ssl http2 backlog=4096;\nlisten [::1]:${port} ssl http2 backlog=4096;\n`,
+      )
       .replace('/run/secrets/tls_certificate', join(folder, 'cert.pem'))
       .replace('/run/secrets/tls_key', join(folder, 'key.pem'))
       .replace('/dev/stdout', 'access.log'),

@@ -6,7 +6,7 @@ const number = (value: number) => value.toLocaleString('en');
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 const row = (...cells: string[]) => `| ${cells.map(cell).join(' | ')} |`;
 
-function measured({ verdict, spared, before, after, notes, fault }: Result): string {
+function measured({ verdict, spared, before, after, notes, fault, longestMs }: Result): string {
   const { gifts, messages, lost, doubled } = verdict;
   const others =
     fault.spares.length === 0 ? [] : [`others: ${number(spared.failed)} of ${number(spared.asked)} failed, P95 ${number(spared.p95Ms)} ms`];
@@ -14,14 +14,16 @@ function measured({ verdict, spared, before, after, notes, fault }: Result): str
   return [
     `${number(gifts)} gifts and ${number(messages)} messages acknowledged, ${lost.length} lost, ${doubled.length} doubled`,
     ...others,
+    `longest answer ${number(longestMs)} ms`,
     ...notes,
     rest,
   ].join('; ');
 }
 
 function promised({ fault }: Result): string {
-  const { promise, spares, errors, p95Ms } = fault;
-  return spares.length === 0 ? promise : `${promise}; of others at most ${errors * 100} % fail, P95 ≤ ${number(p95Ms)} ms`;
+  const { promise, spares, errors, p95Ms, mostMs } = fault;
+  const others = spares.length === 0 ? [] : [`of others at most ${errors * 100} % fail, P95 ≤ ${number(p95Ms)} ms`];
+  return [promise, ...others, `nobody waits longer than ${number(mostMs)} ms`].join('; ');
 }
 
 const held = ({ wrong, missed }: Result): string => {
@@ -52,7 +54,7 @@ Written by \`npm run test:faults\` from what it measured, never by hand: two ins
 nginx, PostgreSQL with every commit on disk, Redis, and stand-ins of the bank, of WhatsApp and of the AI that keep ledgers of their own. A crowd
 reads, gives, pays, writes and asks (at \`/api/v1/ai\` and, by a key, at \`/v1\`) at about a hundred requests a second throughout; each gift and each message that was acknowledged is looked for at
 the end. RPO: acknowledged gifts and messages that were lost. RTO: seconds from the end of the fault (from its beginning, where it is over at once)
-to the first from which on everything was answered as ever. Each run prints its seed; \`SEED=…\` makes the same chances again, \`NEMESIS_MINUTES\` and
+to the first from which on everything was answered as ever: rightly, and within two seconds. Each run prints its seed; \`SEED=…\` makes the same chances again, \`NEMESIS_MINUTES\` and
 \`SOAK_MINUTES\` (10 and 30) say how long the nemesis and the soak take. Faults of the disk have a site of their own, whose engines keep all they have on
 a tmpfs of a few hundred megabytes; where none can be mounted, they fail.
 

@@ -4,7 +4,7 @@ import { farOr } from '../../support/drills.js';
 import { eventually } from '../../support/lab.js';
 import { startCrowd } from './crowd.js';
 import type { Fault } from './fault.js';
-import { excessOf, resourcesOf, secondsToRecover, sparedOf, type Resources, type Spared } from './figures.js';
+import { excessOf, longestMs, PATIENCE_MS, resourcesOf, secondsToRecover, sparedOf, type Resources, type Spared } from './figures.js';
 import { openJournal } from './journal.js';
 import { faultsIn, judge, settled, type Verdict } from './judge.js';
 import type { Site } from './site.js';
@@ -14,6 +14,7 @@ export interface Result {
   verdict: Verdict;
   spared: Spared;
   recoveredAfterSeconds: number;
+  longestMs: number;
   before: Resources;
   after: Resources;
   notes: string[];
@@ -25,8 +26,6 @@ export interface Result {
 
 /** So long everything is answered before anything is broken, and again before it counts as well. */
 const CALM_MS = farOr(4_000, 2_500);
-/** A question that waits for longer is none that is answered as ever. */
-const PATIENCE_MS = 2_000;
 /** Beyond its promise, before it is given up. */
 const LATE_MS = 60_000;
 /** Connections of a pool that nobody uses end after 30 s, those that nginx keeps after 60. */
@@ -69,19 +68,22 @@ export async function drill(site: Site, fault: Fault, before: Resources, seed: n
   const after = await settled(rest, (now) => excessOf(now, before).length === 0, REST_MS);
   const seconds = secondsToRecover(asked, moments.healed);
   const spared = sparedOf(asked, fault.spares, moments.injected, moments.over);
+  const longest = longestMs(asked, moments.injected, moments.over);
   return {
-    ...{ fault, verdict, spared, before, after, notes },
+    ...{ fault, verdict, spared, before, after, notes, longestMs: longest },
     recoveredAfterSeconds: seconds,
     wrong: [...faultsIn(verdict), ...wrong],
-    missed: missedOf(fault, spared, seconds, excessOf(after, before)),
+    missed: missedOf(fault, spared, seconds, longest, excessOf(after, before)),
   };
 }
 
-function missedOf({ errors, p95Ms, backSeconds }: Fault, spared: Spared, seconds: number, excess: string[]): string[] {
+function missedOf(fault: Fault, spared: Spared, seconds: number, longest: number, excess: string[]): string[] {
+  const { errors, p95Ms, backSeconds, mostMs } = fault;
   return [
     ...(spared.failed > spared.asked * errors ? [`${spared.failed} of ${spared.asked} others failed (${spared.met.join(', ')})`] : []),
     ...(spared.p95Ms > p95Ms ? [`P95 of others was ${spared.p95Ms} ms`] : []),
     ...(seconds > backSeconds ? [`all was answered again after ${seconds} s`] : []),
+    ...(longest > mostMs ? [`somebody waited for ${longest} ms`] : []),
     ...excess,
   ];
 }

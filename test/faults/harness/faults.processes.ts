@@ -1,6 +1,6 @@
 import { signalTree } from '../../support/freeze.js';
 import { eventually } from '../../support/lab.js';
-import { done, everything, fault, healing, nothing, reading, type Ground } from './fault.js';
+import { done, everything, fault, healing, reading, type Ground } from './fault.js';
 
 const oneOf = <T>(some: readonly T[], draw: () => number): T => some[Math.floor(draw() * some.length)]!;
 
@@ -66,8 +66,8 @@ export const processFaults = [
   }),
   fault({
     name: 'a request process stands still (SIGSTOP)',
-    promise: 'it is ended after 10 s and replaced; nobody waits longer, and nothing is done twice',
-    ...{ seconds: 0, spares: nothing, backSeconds: 15, mixes: true },
+    promise: 'it is ended after 10 s and replaced; until then those wait whose connection it has, and nothing is done twice',
+    ...{ seconds: 0, spares: reading, errors: 0.01, backSeconds: 15, mostMs: 15_000, mixes: true },
     async inject(ground) {
       const instance = anInstance(ground);
       const [pid = 0] = instance.pids('requests');
@@ -77,8 +77,8 @@ export const processFaults = [
   }),
   fault({
     name: 'a supervisor stands still for 8 s',
-    promise: 'what its processes hold already goes on; all is as before when it moves again',
-    ...{ seconds: 8, spares: nothing, backSeconds: 3, mixes: true },
+    promise: 'nobody notices: its processes take their connections themselves',
+    ...{ seconds: 8, spares: everything, backSeconds: 1, mixes: true },
     async inject(ground) {
       const pid = anInstance(ground).supervisor();
       signal(pid, 'SIGSTOP');
@@ -99,7 +99,7 @@ export const processFaults = [
   fault({
     name: 'all processes of PostgreSQL stand still for 14 s',
     promise: 'everyone is refused in time, with when to come again; all goes on when it moves',
-    ...{ seconds: 14, spares: ['live'], backSeconds: 10, mixes: true },
+    ...{ seconds: 14, spares: ['live'], backSeconds: 10, mostMs: 15_000, mixes: true },
     async inject({ site }) {
       const pid = site.engines.postgresPid ?? 0;
       signalTree(pid, 'SIGSTOP');

@@ -42,9 +42,19 @@ export function sparedOf(all: readonly Asked[], spares: readonly Kind[], from: n
   return { asked: some.length, failed: wrong.length, p95Ms, met: tally(wrong) };
 }
 
+/** Longest that anybody waited who asked between these moments, for an answer of any kind. */
+export function longestMs(all: readonly Asked[], from: number, to: number): number {
+  const some = all.filter((one) => counts(one) && one.at >= from && one.at <= to);
+  return Math.round(some.reduce((most, { outcome }) => Math.max(most, outcome?.ms ?? Infinity), 0));
+}
+
+/** A question that waits for longer is none that is answered as ever. */
+export const PATIENCE_MS = 2_000;
+
 /** Whole seconds from this moment to the first from which on everything was answered as it should be. */
 export function secondsToRecover(all: readonly Asked[], from: number): number {
-  const wrong = all.filter((one) => counts(one) && !isRight(one) && one.at >= from);
+  const isAsEver = (one: Asked) => isRight(one) && one.outcome!.ms <= PATIENCE_MS;
+  const wrong = all.filter((one) => counts(one) && !isAsEver(one) && one.at >= from);
   return wrong.reduce((most, { at }) => Math.max(most, Math.floor((at - from) / 1_000) + 1), 0);
 }
 

@@ -19,7 +19,7 @@ export interface Verdict {
   doubled: string[];
   /** Sums that are not those of the bank. */
   wrongSums: string[];
-  /** Tokens beyond a budget, or kept back for nobody. */
+  /** Tokens beyond a budget, kept back for nobody, or answered for and not charged. */
   overspent: string[];
   foreign: string[];
   /** Answers that nobody should ever see, by what they were. */
@@ -27,7 +27,7 @@ export interface Verdict {
 }
 
 /** Asks now and then until it is right, and gives what it was at last. */
-export function settled<T>(ask: () => Promise<T>, right: (answer: T) => boolean, ms = DRAIN_MS): Promise<T> {
+export function settled<T>(ask: () => Promise<T>, right: (answer: T) => boolean, ms: number): Promise<T> {
   const slowly = async () => {
     const answer = await ask();
     if (!right(answer)) await pause(LOOK_MS);
@@ -69,7 +69,7 @@ async function gifts({ rows }: Site, all: readonly Asked[], verdict: Verdict): P
 const centsOf = (valor: string) => Number(valor.replace('.', ''));
 
 /** The campaigns together have what the bank was paid, in every book, and no payment counts twice. */
-async function sums({ rows, bank, campaigns }: Site, verdict: Verdict): Promise<void> {
+async function sums({ rows, bank, campaigns }: Site, drainMs: number, verdict: Verdict): Promise<void> {
   const paid = [...bank.charges.values()].flatMap(({ pix = [] }) => pix).reduce((sum, { valor }) => sum + centsOf(valor), 0);
   const books = async () => {
     const each = await Promise.all(campaigns.map((id) => booksOf(rows, id)));
@@ -79,7 +79,7 @@ async function sums({ rows, bank, campaigns }: Site, verdict: Verdict): Promise<
   };
   const agree = ({ cents, donors }: Awaited<ReturnType<typeof books>>) =>
     Object.values(cents).every((each) => each === paid) && donors.every((each) => each.donors === each.counted);
-  const found = await settled(books, agree);
+  const found = await settled(books, agree, drainMs);
   if (!agree(found)) verdict.wrongSums.push(`the bank was paid ${paid}; ${show(found)}`);
   const twice = await rows<{ id: string }>(`SELECT donation_id::text AS id FROM ledger WHERE kind = 'gift' GROUP BY 1 HAVING count(*) > 1`);
   verdict.doubled.push(...twice.map(({ id }) => `gift ${id} counts more than once`));
@@ -89,12 +89,12 @@ const OPEN = ['later', 'queued', 'held', 'taken', 'sending'];
 const AWAY = ['sent', 'delivered', 'read'];
 
 /** Each message that was accepted ends, and Meta has taken none twice. */
-async function messages({ rows, cloud }: Site, all: readonly Asked[], verdict: Verdict): Promise<void> {
+async function messages({ rows, cloud }: Site, all: readonly Asked[], drainMs: number, verdict: Verdict): Promise<void> {
   const ids = [...new Set(acknowledged(all, 'messages').map(({ outcome }) => outcome!.id!))];
   verdict.messages = ids.length;
   const states = () =>
     rows<{ id: string; state: string }>(`SELECT id::text, state FROM whatsapp_messages WHERE id = ANY($1::uuid[])`, [ids]);
-  const ended = await settled(states, (now) => now.every(({ state }) => !OPEN.includes(state)));
+  const ended = await settled(states, (now) => now.every(({ state }) => !OPEN.includes(state)), drainMs);
   const known = new Map(ended.map(({ id, state }) => [id, state]));
   const heard = cloud.journal().filter(({ reference }) => reference !== undefined);
   const arrived = new Set(heard.map(({ id }) => id));
@@ -109,11 +109,11 @@ async function messages({ rows, cloud }: Site, all: readonly Asked[], verdict: V
   for (const [text, times] of taken) if (times > 1) verdict.doubled.push(`message ${text} was taken ${times} times`);
 }
 
-/** At rest nothing is kept back, and neither we nor the provider counts more than anybody may use. */
-async function budgets({ rows, ai }: Site, verdict: Verdict): Promise<void> {
+/** At rest nothing is kept back, neither we nor the provider counts more than anybody may use, and what was answered is charged. */
+async function budgets({ rows, ai }: Site, all: readonly Asked[], drainMs: number, verdict: Verdict): Promise<void> {
   type Day = { email: string; used: number; reserved: number };
   const days = () => rows<Day>('SELECT u.email, d.used::int, d.reserved::int FROM ai_days d JOIN users u ON u.id = d.user_id');
-  const found = await settled(days, (now) => now.every(({ reserved }) => reserved === 0));
+  const found = await settled(days, (now) => now.every(({ reserved }) => reserved === 0), drainMs);
   for (const { email, used, reserved } of found)
     if (reserved > 0 || used + reserved > DAILY_TOKENS) verdict.overspent.push(show({ email, used, reserved }));
   const really = new Map<string, number>();
@@ -121,6 +121,16 @@ async function budgets({ rows, ai }: Site, verdict: Verdict): Promise<void> {
     // The last question is that of whoever asks; those before it are his, too.
     const mark = /canary-\d+-/.exec(JSON.stringify(body.messages))?.[0] ?? 'nobody';
     really.set(mark, (really.get(mark) ?? 0) + promptTokens + completionTokens);
+  }
+  const answered = acknowledged(all, 'AI').filter(({ outcome }) => outcome!.status === 200);
+  for (const who of new Set(answered.map((one) => one.who))) {
+    const keys = answered.filter((one) => one.who === who).map(({ key }) => key);
+    const least = keys.reduce((sum, key) => {
+      const calls = ai.ledger.filter(({ body }) => JSON.stringify(body.messages).includes(key));
+      return sum + Math.min(...calls.map(({ promptTokens, completionTokens }) => promptTokens + completionTokens));
+    }, 0);
+    const charged = found.filter(({ email }) => email.startsWith(who)).reduce((sum, { used }) => sum + used, 0);
+    if (charged < least) verdict.overspent.push(`${who} was answered for ${least} tokens and charged ${charged}`);
   }
   for (const [mark, tokens] of really)
     if (tokens > DAILY_TOKENS) verdict.overspent.push(`the provider was asked for ${tokens} tokens by ${mark}`);
@@ -131,13 +141,13 @@ function answers(all: readonly Asked[], verdict: Verdict): void {
   verdict.broken = tally(all.filter(({ outcome }) => !outcome || outcome.verdict === 'broken'));
 }
 
-export async function judge(site: Site, all: readonly Asked[]): Promise<Verdict> {
+export async function judge(site: Site, all: readonly Asked[], drainMs = DRAIN_MS): Promise<Verdict> {
   const verdict: Verdict = { gifts: 0, messages: 0, lost: [], doubled: [], wrongSums: [], overspent: [], foreign: [], broken: [] };
   answers(all, verdict);
   await gifts(site, all, verdict);
-  await sums(site, verdict);
-  await messages(site, all, verdict);
-  await budgets(site, verdict);
+  await sums(site, drainMs, verdict);
+  await messages(site, all, drainMs, verdict);
+  await budgets(site, all, drainMs, verdict);
   return verdict;
 }
 
