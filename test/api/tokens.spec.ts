@@ -57,7 +57,7 @@ describe('An access token is refused', () => {
     ],
     [
       'from the future',
-      (token) => signed(parts(token)[0], { ...claimsOf(token), iat: Math.floor(Date.now() / 1_000) + 600 }, keyOf('access token')),
+      (token) => signed(parts(token)[0], { ...claimsOf(token), iat: Math.floor(Date.now() / 1_000) + 960 }, keyOf('access token')),
     ],
     ['of a sign-in that never was', (token) => signed(parts(token)[0], { ...claimsOf(token), sid: newId() }, keyOf('access token'))],
     [
@@ -110,7 +110,14 @@ describe('An access token', () => {
     const token = tokens.issue({ sub: newId(), sid: newId() }, issued);
     expect(tokens.read(token, issued + 899_999)).toBeDefined();
     expect(tokens.read(token, issued + 900_000)).toBeUndefined();
-    expect(tokens.read(token, issued - 61_000)).toBeUndefined();
+  });
+
+  it('is read where the clock is ten minutes behind that of whoever signed it, and not where it is a quarter of an hour', () => {
+    const tokens = new AccessTokens(new Keys({ SECRET_KEY, SECRET_KEY_PREVIOUS: undefined }));
+    const issued = Date.UTC(2026, 0, 1);
+    const token = tokens.issue({ sub: newId(), sid: newId() }, issued);
+    expect(tokens.read(token, issued - 600_000)).toBeDefined();
+    expect(tokens.read(token, issued - 901_000)).toBeUndefined();
   });
 
   it('outlives a change of keys, and a second one ends it', async () => {
