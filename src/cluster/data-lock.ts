@@ -16,7 +16,7 @@ const PATIENCE_MS = 1_000;
  */
 export async function lockDataDir(folder: string, signal: AbortSignal): Promise<Server> {
   const path = lockPath(folder);
-  const until = Date.now() + PATIENCE_MS;
+  const until = performance.now() + PATIENCE_MS;
   for (;;) {
     const lock = await listen(path);
     if (lock) {
@@ -26,7 +26,7 @@ export async function lockDataDir(folder: string, signal: AbortSignal): Promise<
     const pid = await holder(path);
     // A socket's file outlives a supervisor that was killed; a name in the abstract namespace does not.
     if (pid === undefined && process.platform !== 'linux') rmSync(path, { force: true });
-    else if (Date.now() > until)
+    else if (performance.now() > until)
       throw new CannotStart(
         `DATA_DIR ${folder} is in use by ${pid ? `process ${pid}` : 'another process'}: stop that one, or choose another DATA_DIR`,
       );

@@ -6,12 +6,12 @@ const PATIENCE = 5_000;
 
 /** A port that can be listened on; the processes of a killed predecessor may hold it for a moment. */
 export async function freePort(port: number, host: string, signal: AbortSignal): Promise<number> {
-  const until = Date.now() + PATIENCE;
+  const until = performance.now() + PATIENCE;
   for (;;) {
     const outcome = await attempt(port, host);
     if (typeof outcome === 'number') return outcome;
     if (outcome.code !== 'EADDRINUSE') throw new CannotStart(`Cannot listen on ${host} port ${port}: ${outcome.message}`);
-    if (Date.now() > until)
+    if (performance.now() > until)
       throw new CannotStart(`Port ${port} of ${host} is in use by another program: stop that one, or choose another PORT`);
     await pause(100, signal);
     signal.throwIfAborted();

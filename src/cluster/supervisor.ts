@@ -135,20 +135,20 @@ export class Supervisor {
   }
 
   private async stop(): Promise<void> {
-    const began = Date.now();
+    const began = performance.now();
     const killing = setTimeout(() => this.workers?.kill(), KILL_PROCESSES_MS);
     await this.workers?.stop();
     clearTimeout(killing);
-    const passed = Date.now() - began;
+    const passed = performance.now() - began;
     await this.engines?.stop(QUIT_ENGINES_MS - passed, KILL_ENGINES_MS - passed);
   }
 
   private signalled(signal: NodeJS.Signals): void {
     if (!this.ending.signal.aborted) {
       this.log.info({ signal }, 'stopping');
-      this.firstSignal = Date.now();
+      this.firstSignal = performance.now();
       this.end(0);
-    } else if (Date.now() - this.firstSignal > SAME_SIGNAL_MS) {
+    } else if (performance.now() - this.firstSignal > SAME_SIGNAL_MS) {
       this.workers?.kill();
       void this.engines?.stop(0, SETTLED_MS);
     }

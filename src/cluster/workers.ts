@@ -162,13 +162,13 @@ export class Workers {
     let began: number;
     let reason: string;
     do {
-      began = Date.now();
+      began = performance.now();
       place.member = place.successor ?? this.fork(place);
       place.successor = undefined;
       void place.member.ready.then(ready);
       reason = await lastWord(place);
       place.member = undefined;
-    } while (await this.another(place, reason, backoff.next(Date.now() - began)));
+    } while (await this.another(place, reason, backoff.next(performance.now() - began)));
   }
 
   private async another(place: Place, reason: string, waitMs: number): Promise<boolean> {

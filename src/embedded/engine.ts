@@ -56,13 +56,13 @@ export class Engine {
 
   /** Resolves when it answers. From then on it is started again whenever it ends. */
   async start(): Promise<void> {
-    const until = Date.now() + MENDING_MS;
+    const until = performance.now() + MENDING_MS;
     for (;;) {
       try {
         await (this.launching = this.launch());
         return;
       } catch (fault) {
-        if (this.stopping.signal.aborted || Date.now() > until) throw fault;
+        if (this.stopping.signal.aborted || performance.now() > until) throw fault;
         if (!(fault instanceof EngineFailed) || !this.plan.mend(fault.message)) throw fault;
         await pause(250, this.stopping.signal);
       }
@@ -94,7 +94,7 @@ export class Engine {
     // A group of its own: Ctrl-C reaches everything in the terminal's group, and engines end last.
     const child = spawn(program, args, { ...as, cwd: plan.folder, detached: true, stdio: ['ignore', output, output], env: {} });
     closeSync(output);
-    const began = Date.now();
+    const began = performance.now();
     let reason: string | undefined;
     this.child = child;
     this.ended = new Promise<string>((resolve) => {
@@ -108,7 +108,7 @@ export class Engine {
       await Promise.race([this.ended, pause(20)]);
       if (reason !== undefined) throw new EngineFailed(`${plan.name} ended with ${reason}:\n${linesSince(plan.logFile, before)}`);
     }
-    void this.ended.then((why) => this.retry(`it ended with ${why}`, Date.now() - began));
+    void this.ended.then((why) => this.retry(`it ended with ${why}`, performance.now() - began));
   }
 
   /** Starts it again after a while, and goes on until it answers. */

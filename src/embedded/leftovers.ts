@@ -24,12 +24,12 @@ export async function endLeftovers(folder: string, log: Log, stopping: AbortSign
     [4_000, 'SIGQUIT'],
     [6_000, 'SIGKILL'],
   ];
-  const began = Date.now();
+  const began = performance.now();
   for (;;) {
     const found = enginesIn(folder);
     if (found.length === 0) return;
     const [due, signal] = stages[0] ?? [10_000, undefined];
-    if (Date.now() - began >= due) {
+    if (performance.now() - began >= due) {
       if (signal === undefined) throw new Error(`Processes ${found.map(({ pid }) => pid).join(', ')} use ${folder} and do not end`);
       stages.shift();
       const heads = found.filter(({ command }) => !subordinate.test(command));

@@ -90,7 +90,7 @@ export class Gate<C> {
   ) {}
 
   get away(): boolean {
-    return !this.isReady(this.client) || Date.now() < this.openUntil;
+    return !this.isReady(this.client) || performance.now() < this.openUntil;
   }
 
   /** It has just answered someone else. */
@@ -121,7 +121,7 @@ export class Gate<C> {
       if (!meansAway(cause)) throw cause;
       this.failures += 1;
       this.failedAt = performance.now();
-      if (this.failures >= FAILURES_TO_OPEN) this.openUntil = Date.now() + OPEN_MS;
+      if (this.failures >= FAILURES_TO_OPEN) this.openUntil = performance.now() + OPEN_MS;
       throw new RedisAway('redis did not answer', { cause });
     } finally {
       if (failing) this.trying = false;

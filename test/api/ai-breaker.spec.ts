@@ -1,6 +1,7 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { bounds } from '../../src/ai/providers/openai.client.js';
 import { beforeTheApi, expectFault, faultOf } from '../support/ai.js';
+import { passMs, putBackMs } from '../support/clocks.js';
 import type { Manner } from '../support/openai.js';
 import { quickest } from '../support/pix.js';
 
@@ -26,11 +27,11 @@ describe('left alone after five failures', () => {
     expect(here.api.ledger).toHaveLength(5);
   });
 
-  it('is asked by one until it is back', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] });
+  it('is asked by one until it is back, also where the time of day was put back meanwhile', async () => {
     here.api.behave('html');
     await fail(5);
-    vi.setSystemTime(Date.now() + bounds.openMs);
+    putBackMs(300_000);
+    passMs(bounds.openMs);
     here.api.behave('well');
     here.api.behave('gated', { times: 1 });
     const first = here.read();
@@ -43,10 +44,9 @@ describe('left alone after five failures', () => {
   });
 
   it('is not back because whoever found out has left', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] });
     here.api.behave('html', { times: 5 });
     await fail(5);
-    vi.setSystemTime(Date.now() + bounds.openMs);
+    passMs(bounds.openMs);
     here.api.behave('silent');
     const gone = new AbortController();
     const first = faultOf(here.chat({}, gone.signal));

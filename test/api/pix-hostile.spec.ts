@@ -1,5 +1,6 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { OPEN_MS } from '../../src/campaigns/payments/pix.client.js';
+import { passMs, putBackMs } from '../support/clocks.js';
 import { beforeTheBank, expectDown, msOf, quickest } from '../support/pix.js';
 import type { Manner } from '../support/psp.js';
 
@@ -113,8 +114,7 @@ describe('a bank that misbehaves', () => {
     expect(bank.told('error')).toHaveLength(1);
   });
 
-  it('is left alone after five failures, until it is back', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] });
+  it('is left alone after five failures, until it is back, also where the time of day was put back meanwhile', async () => {
     bank.psp.behave({ status: 500 });
     await expectDown(bank.charge());
     await expectDown(bank.charge());
@@ -123,7 +123,8 @@ describe('a bank that misbehaves', () => {
     expect(await quickest(20, () => expectDown(bank.charge()))).toBeLessThan(50);
     expect(bank.psp.counts.token).toBe(before);
 
-    vi.setSystemTime(Date.now() + OPEN_MS);
+    putBackMs(300_000);
+    passMs(OPEN_MS);
     bank.psp.behave('well');
     bank.psp.behave({ slowMs: 300 }, { at: 'put cob', times: 1 });
     const first = bank.charge();

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { pause } from '../../src/kernel/waiting.js';
 import { closeRedis, connectRedis, Gate, RedisGate, type RedisClient } from '../../src/redis/redis.client.js';
 import { openApp } from '../support/app.js';
+import { asEver, putBackMs } from '../support/clocks.js';
 import { refusalOf } from '../support/database.js';
 import { freshDatabase, freshRedis } from '../support/fresh.js';
 import { eventually, labEnvironment } from '../support/lab.js';
@@ -114,6 +115,19 @@ describe('a Redis that is frozen', () => {
     const { ms } = await timed(eventually(answers, Boolean));
     expect(ms).toBeLessThan(REST_MS + DEADLINE_MS + SLACK_MS);
     expect(await Promise.all(Array.from({ length: 100 }, answers))).toEqual(Array.from({ length: 100 }, () => true));
+  });
+
+  it('is asked again as soon, where the time of day is put back meanwhile', async () => {
+    redis.freeze();
+    await untilShut();
+    redis.thaw();
+    putBackMs(300_000);
+    try {
+      const { ms } = await timed(eventually(answers, Boolean));
+      expect(ms).toBeLessThan(REST_MS + DEADLINE_MS + SLACK_MS);
+    } finally {
+      asEver();
+    }
   });
 
   it('can be left at once', async () => {

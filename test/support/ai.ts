@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, expect, vi } from 'vitest';
+import { afterEach, beforeEach, expect } from 'vitest';
 import type { Bounds } from '../../src/ai/providers/openai.client.js';
 import { OpenAIProvider, type OpenAISettings } from '../../src/ai/providers/openai.provider.js';
 import { ProviderFault, type ChatBody, type ChatPiece } from '../../src/ai/providers/provider.js';
+import { asEver } from './clocks.js';
 import { startOpenAI, type OpenAIStandIn } from './openai.js';
 import { recordedLog, type LogLine } from './recorded-log.js';
 
@@ -34,7 +35,7 @@ export function beforeTheApi() {
     await here.connect();
   });
   afterEach(async () => {
-    vi.useRealTimers();
+    asEver();
     await here.ai.close();
     await here.api.stop();
     expect(JSON.stringify(here.lines)).not.toContain(here.api.key);

@@ -1,8 +1,9 @@
-import { afterEach, beforeEach, expect, vi } from 'vitest';
+import { afterEach, beforeEach, expect } from 'vitest';
 import { PixProvider, type PixSettings } from '../../src/campaigns/payments/pix.provider.js';
 import type { Charge } from '../../src/campaigns/payments/provider.js';
 import { randomHex } from '../../src/kernel/ids.js';
 import { Refusal } from '../../src/kernel/problems.js';
+import { asEver } from './clocks.js';
 import { startPsp } from './psp.js';
 import { recordedLog, type LogLine } from './recorded-log.js';
 
@@ -33,7 +34,7 @@ export function beforeTheBank() {
     await here.connect();
   });
   afterEach(async () => {
-    vi.useRealTimers();
+    asEver();
     await here.pix.close();
     await here.psp.stop();
     expect(JSON.stringify(here.lines)).not.toMatch(secrets);

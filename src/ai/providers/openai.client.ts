@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { BrokenCircuitError, circuitBreaker, CircuitState, ConsecutiveBreaker, handleType } from 'cockatiel';
 import { Pool } from 'undici';
+import { openFor } from '../../kernel/breaking.js';
 import { backoffMs, DeadlinePassed, pause, retryAfterMs, within } from '../../kernel/waiting.js';
 import type { Log } from '../../observability/log.js';
 import { objectIn, problemOf, type Json } from './openai.answers.js';
@@ -114,7 +115,7 @@ export class OpenAIClient {
     });
     this.breaker = circuitBreaker(
       handleType(ProviderFault, ({ kind }) => kind === 'away'),
-      { halfOpenAfter: bounds.openMs, breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN) },
+      { halfOpenAfter: openFor(bounds.openMs), breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN) },
     );
     this.breaker.onBreak(() => log.warn({ ai: name, ms: bounds.openMs }, 'the AI provider is away and is left alone for a while'));
     this.breaker.onReset(() => log.info({ ai: name }, 'the AI provider is back'));

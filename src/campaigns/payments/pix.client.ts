@@ -1,6 +1,7 @@
 import type { SecureContextOptions } from 'node:tls';
 import { BrokenCircuitError, circuitBreaker, CircuitState, ConsecutiveBreaker, handleType } from 'cockatiel';
 import { Pool, type Dispatcher } from 'undici';
+import { openFor } from '../../kernel/breaking.js';
 import { Refusal } from '../../kernel/problems.js';
 import { backoffMs, pause, retryAfterMs } from '../../kernel/waiting.js';
 import type { Log } from '../../observability/log.js';
@@ -62,7 +63,7 @@ export class PixClient {
   private readonly basic: string;
   private readonly token = new PixToken(() => this.fetchToken());
   private readonly breaker = circuitBreaker(handleType(Away), {
-    halfOpenAfter: OPEN_MS,
+    halfOpenAfter: openFor(OPEN_MS),
     breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
   });
 
