@@ -1,6 +1,7 @@
 import { pause } from '../../../src/kernel/waiting.js';
 import { farOr } from '../../support/drills.js';
 import { clientFaults } from './faults.clients.js';
+import { clockFaults } from './faults.clocks.js';
 import { diskFaults } from './faults.disk.js';
 import { linkFaults } from './faults.links.js';
 import { postgresFaults } from './faults.postgres.js';
@@ -16,7 +17,15 @@ const SOAK_SECONDS = 60 * minutes('SOAK_MINUTES', 30);
 const LEAD_MS = 2_000;
 const LONGEST_SECONDS = 8;
 
-const singles: Fault[] = [...processFaults, ...postgresFaults, ...redisFaults, ...linkFaults, ...startFaults, ...clientFaults];
+const singles: Fault[] = [
+  ...processFaults,
+  ...postgresFaults,
+  ...redisFaults,
+  ...linkFaults,
+  ...startFaults,
+  ...clientFaults,
+  ...clockFaults,
+];
 const mixing = singles.filter(({ mixes }) => mixes);
 
 /** Two by chance, the second while the first is there; each is made good after its time. */

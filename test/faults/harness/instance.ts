@@ -1,23 +1,31 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { pause } from '../../../src/kernel/waiting.js';
+import { eventually } from '../../support/lab.js';
 import { aFolder, processesOf, startSystem, type Line, type System } from '../../support/system.js';
 
 /** As docker/systemd/mutirao@.service has it. */
 const RESTART_MS = 1_000;
 const LOOK_MS = 200;
 const TOLD = 40;
+const PUT_MS = 5_000;
+const CLOCK = pathToFileURL('.build/test/support/clock.preload.js').href;
 
 type Part = 'requests' | 'background';
 
 /** One instance with its supervisor; whenever that ends, it is started again, as systemd does it. */
 export function anInstance(env: Readonly<Record<string, string>>) {
-  const { root, made: dataDir } = aFolder();
+  const { root, made: dataDir } = aFolder('data');
+  const clock = join(root, 'clock');
+  writeFileSync(clock, '0');
+  const given = { ...env, NODE_OPTIONS: `--import=${CLOCK}`, CLOCK_FILE: clock };
   const said: Line[] = [];
   let system: System | undefined;
   let wanted = true;
 
   async function begin(): Promise<void> {
-    const begun = (system = startSystem({ env, dataDir }));
+    const begun = (system = startSystem({ env: given, dataDir }));
     endRestWith(begun.pid, dataDir, () => system === begun);
     void begun.exit.then(async () => {
       said.push(...begun.lines);
@@ -51,6 +59,12 @@ export function anInstance(env: Readonly<Record<string, string>>) {
     isReady,
     /** All its processes are there, and it takes requests. */
     isWhole: async () => (await isReady()) && pids('requests').length === Number(env.WORKERS) && pids('background').length === 1,
+    /** Its time of day is so much ahead from now on; of those of its processes that are there it is known. */
+    async putClock(aheadMs: number): Promise<void> {
+      writeFileSync(clock, String(aheadMs));
+      const heard = () => Promise.resolve(mains().filter(({ pid }) => aheadOf(`${clock}.${pid}`) !== aheadMs));
+      await eventually(heard, (behind) => behind.length === 0, PUT_MS);
+    },
     health: async () =>
       (await (await fetch(`http://127.0.0.1:${env.PORT}/health`, { signal: AbortSignal.timeout(5_000) })).json()) as { status: string },
     /** Asks it to stop, and starts it again as soon as it has. */
@@ -91,6 +105,15 @@ function isAlive(pid: number): boolean {
     return process.kill(pid, 0);
   } catch {
     return false;
+  }
+}
+
+/** As a process has told it that was put somewhere. */
+function aheadOf(file: string): number {
+  try {
+    return Number(readFileSync(file, 'utf8'));
+  } catch {
+    return 0;
   }
 }
 
