@@ -3,6 +3,7 @@ import { farOr } from '../../support/drills.js';
 import { clientFaults } from './faults.clients.js';
 import { clockFaults } from './faults.clocks.js';
 import { diskFaults } from './faults.disk.js';
+import { keptFaults } from './faults.kept.js';
 import { linkFaults } from './faults.links.js';
 import { postgresFaults } from './faults.postgres.js';
 import { processFaults } from './faults.processes.js';
@@ -25,6 +26,7 @@ const singles: Fault[] = [
   ...startFaults,
   ...clientFaults,
   ...clockFaults,
+  ...keptFaults,
 ];
 const mixing = singles.filter(({ mixes }) => mixes);
 
