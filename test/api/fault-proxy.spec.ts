@@ -116,8 +116,11 @@ describe('A link', () => {
     other.destroy();
     await beside.close();
     expect([before.told.text, during.told.text, heard]).toEqual(['x', '', 'xw']);
+    // Of what came in meanwhile nothing; `z` lies where nobody has read it yet.
+    expect(link.traffic()).toEqual({ came: 3, handed: 2, failed: 0 });
     await link.behave('well');
     await Promise.all([hears(before, 'xy'), hears(during, 'z')]);
+    expect(link.traffic()).toEqual({ came: 6, handed: 6, failed: 0 });
   });
 
   it('resets whoever is connected, and whoever comes', async () => {
@@ -127,6 +130,7 @@ describe('A link', () => {
     await becomes(() => before.told.fault, 'ECONNRESET');
     const after = await call();
     await becomes(() => after.told.fault, 'ECONNRESET');
+    expect(link.traffic().failed).toBe(2);
     await link.behave('well');
     await ask(await call(), 'x');
   });

@@ -19,6 +19,12 @@ export type Manner =
 const MOST_BYTES = 1_048_576;
 const SLICES_PER_SECOND = 20;
 
+interface Traffic {
+  came: number;
+  handed: number;
+  failed: number;
+}
+
 interface Due {
   at: number;
   /** Without any, the end. */
@@ -32,6 +38,7 @@ export async function openLink(to: NetConnectOpts) {
   const all = new Set<Socket>();
   let how: Manner = 'well';
   let accepted = 0;
+  const traffic: Traffic = { came: 0, handed: 0, failed: 0 };
 
   const passable = async () => {
     while (how === 'black hole') await once(switched, 'switched');
@@ -52,6 +59,7 @@ export async function openLink(to: NetConnectOpts) {
       const slice = bytes.subarray(sent, sent + Math.max(1, Math.floor(rate() / SLICES_PER_SECOND)));
       into.write(slice);
       sent += slice.length;
+      traffic.handed += slice.length;
       if (rate() < Infinity) await pause((slice.length / rate()) * 1_000);
     }
   }
@@ -77,6 +85,7 @@ export async function openLink(to: NetConnectOpts) {
     const add = (bytes?: Buffer) => {
       queue.push({ at: performance.now() + latency(), ...(bytes && { bytes }) });
       waiting += bytes?.length ?? 0;
+      traffic.came += bytes?.length ?? 0;
       if (waiting >= MOST_BYTES) from.pause();
       if (!busy) void work();
     };
@@ -93,6 +102,7 @@ export async function openLink(to: NetConnectOpts) {
     keep(caller);
     callers.add(caller);
     caller.on('close', () => callers.delete(caller));
+    if (how === 'reset' || how === 'half-close') traffic.failed += 1;
     if (how === 'reset') return void caller.resetAndDestroy();
     if (how === 'half-close') caller.end();
     await passable();
@@ -119,10 +129,13 @@ export async function openLink(to: NetConnectOpts) {
     /** Connections that are open, and that ever were. */
     open: () => callers.size,
     accepted: () => accepted,
+    /** Bytes that came from either side, and that were handed on; and connections that it made fail. */
+    traffic: (): Readonly<Traffic> => ({ ...traffic }),
     /** From now on, also what is under way. Resolves when it is so. */
     async behave(manner: Manner): Promise<void> {
       how = manner;
       switched.emit('switched');
+      if (how !== 'well' && how !== 'black hole' && typeof how === 'string') traffic.failed += callers.size;
       if (how === 'reset' || how === 'refuse') drop();
       if (how === 'half-close') for (const caller of callers) caller.end();
       if (how === 'refuse' && server.listening) {

@@ -1,4 +1,5 @@
 import type { Manner } from '../../support/fault-proxy.js';
+import { breakLinks, oneOf } from './broken-links.js';
 import { everything, fault, type Fault, type Ground, type Heal } from './fault.js';
 import type { Linked } from './site.js';
 
@@ -8,12 +9,14 @@ const REDIS: readonly Linked[] = ['queue', 'cache'];
 /** All links to these are so, of both instances or of one by chance, until they are well again. */
 const badly =
   (to: readonly Linked[], manner: Manner, { one = false } = {}) =>
-  async ({ site, draw }: Ground): Promise<Heal> => {
-    const of = one ? [site.links[Math.floor(draw() * site.links.length)]!] : site.links;
-    await site.behave(to, manner, of);
-    return () => site.behave(to, 'well', of);
+  ({ site, draw, note }: Ground): Promise<Heal> => {
+    const of = one ? [oneOf(site.links, draw)] : site.links;
+    return breakLinks(
+      of.flatMap((own) => to.map((name) => own[name])),
+      manner,
+      note,
+    );
   };
-
 const refusedInTime = 'everyone is refused in time, with when to come again; nothing that was acknowledged is lost';
 const notNoticed = 'nobody notices';
 
@@ -65,6 +68,23 @@ export const linkFaults: Fault[] = [
     promise: notNoticed,
     ...{ seconds: 8, spares: everything, backSeconds: 1, mixes: true },
     inject: badly(REDIS, { latencyMs: 100 }),
+  }),
+  ...(['queue', 'cache'] as const).flatMap((name) => {
+    const whose = name === 'queue' ? 'queues' : 'caches';
+    return [
+      fault({
+        name: `nothing passes to Redis of the ${whose} alone for 8 s`,
+        promise: notNoticed,
+        ...{ seconds: 8, spares: everything, backSeconds: 1, mixes: true },
+        inject: badly([name], 'black hole'),
+      }),
+      fault({
+        name: `all to and from Redis of the ${whose} alone is 100 ms late for 8 s`,
+        promise: notNoticed,
+        ...{ seconds: 8, spares: everything, backSeconds: 1, mixes: true },
+        inject: badly([name], { latencyMs: 100 }),
+      }),
+    ];
   }),
   fault({
     name: 'connections to Redis are reset for 4 s',
