@@ -5,6 +5,7 @@ import { clockFaults } from './faults.clocks.js';
 import { diskFaults } from './faults.disk.js';
 import { keptFaults } from './faults.kept.js';
 import { linkFaults } from './faults.links.js';
+import { outsideFaults } from './faults.outside.js';
 import { postgresFaults } from './faults.postgres.js';
 import { processFaults } from './faults.processes.js';
 import { redisFaults } from './faults.redis.js';
@@ -23,6 +24,7 @@ const singles: Fault[] = [
   ...postgresFaults,
   ...redisFaults,
   ...linkFaults,
+  ...outsideFaults,
   ...startFaults,
   ...clientFaults,
   ...clockFaults,

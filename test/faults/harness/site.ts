@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { startCloudApi } from '../../support/cloud-api.js';
 import { startEngines } from '../../support/engines.js';
-import { openLink, type Manner } from '../../support/fault-proxy.js';
+import { openLink, type FaultLink } from '../../support/fault-proxy.js';
 import { startNginx } from '../../support/nginx.js';
 import { KEY, startOpenAI } from '../../support/openai.js';
 import { startPsp } from '../../support/psp.js';
@@ -24,7 +24,7 @@ const PEOPLE = 6;
 /** From one instance to PostgreSQL and to both servers of Redis. */
 const linked = ['postgres', 'queue', 'cache'] as const;
 export type Linked = (typeof linked)[number];
-type Links = Record<Linked, Awaited<ReturnType<typeof openLink>>>;
+type Links = Record<Linked, FaultLink>;
 
 async function openLinks(paths: Record<Linked, string>): Promise<Links> {
   const all = await Promise.all(linked.map(async (name) => [name, await openLink({ path: paths[name] })] as const));
@@ -37,18 +37,35 @@ const addressesOf = ({ postgres, queue, cache }: Links) => ({
   CACHE_REDIS_URL: `redis://127.0.0.1:${cache.port}`,
 });
 
+/** Whom both instances ask in the world outside, each over one link. */
+export type Outside = 'bank' | 'Meta' | 'AI' | 'post';
+
+/** The same place by way of a link. */
+async function linkedTo(url: string): Promise<{ link: FaultLink; url: string }> {
+  const by = new URL(url);
+  const link = await openLink({ host: by.hostname, port: Number(by.port) });
+  by.port = String(link.port);
+  return { link, url: by.href };
+}
+
 /** Each answer of the AI begins with the mark of who asked: so it is seen where it gets to somebody else. */
 const markOf = (messages: unknown) => JSON.stringify(messages).match(canary)?.at(-1);
 
 const socketOf = (url: string) => fileURLToPath(url.replace(/^unix:/, 'file:'));
 
 /**
- * Two instances behind nginx, with an engine of each kind and stand-ins of the bank, of Meta and of OpenAI, each with a ledger of
- * its own. What an instance says to its engines goes over links that can fail. With a small disk the engines keep all they have there.
+ * Two instances behind nginx, with an engine of each kind and stand-ins of the bank, of Meta, of OpenAI and of the post, each with a
+ * ledger of its own. What an instance says to any of them goes over links that can fail. With a small disk the engines keep all they
+ * have there.
  */
 export async function startSite(nginxProgram: string, disk?: SmallDisk) {
   const engines = await startEngines({ dir: disk?.folder, durable: true, maxConnections: MOST_SESSIONS });
   const [bank, cloud, ai, post] = await Promise.all([startPsp(), startCloudApi(), startOpenAI({ opening: markOf }), startSmtp()]);
+  const toBank = await linkedTo(bank.settings.url);
+  const toMeta = await linkedTo(cloud.url);
+  const toAI = await linkedTo(ai.url);
+  const toPost = await linkedTo(post.url);
+  const outside: Record<Outside, FaultLink> = { bank: toBank.link, Meta: toMeta.link, AI: toAI.link, post: toPost.link };
   const paths = {
     postgres: `${new URL(engines.databaseUrl).searchParams.get('host')}/.s.PGSQL.5432`,
     queue: socketOf(engines.redisUrl),
@@ -59,16 +76,16 @@ export async function startSite(nginxProgram: string, disk?: SmallDisk) {
   const upstreams = { file: 'docker/systemd/nginx.upstreams.conf', servers };
   const nginx = await startNginx({ program: nginxProgram, upstreams, trusted: 'set_real_ip_from 127.0.0.1;', tls: false });
   const url = `http://127.0.0.1:${nginx.port}`;
-  const { url: PIX_API_URL, key: PIX_KEY, clientId, clientSecret } = bank.settings;
+  const { key: PIX_KEY, clientId, clientSecret } = bank.settings;
   const settings = {
     ...{ ENVIRONMENT: 'production', HOST: '127.0.0.1', PUBLIC_URL: url, TRUST_PROXY: '127.0.0.1', SECRET_KEY: 'fault'.repeat(16) },
     ...{ WORKERS: '2', LOG_LEVEL: 'warn', PGPOOL_MIN_CONNECTIONS: '2' },
-    ...{ ANALYTICS_REFRESH_MINUTES: '0', SMTP_URL: post.url },
+    ...{ ANALYTICS_REFRESH_MINUTES: '0', SMTP_URL: toPost.url },
     // What is bounded is kept count of, but nobody of the crowd comes near the bounds.
     ...{ RATE_LIMIT_IP_PER_MINUTE: '60000', RATE_LIMIT_USER_PER_MINUTE: '60000', RATE_LIMIT_PER_MINUTE: '60000' },
-    ...{ PAYMENT_PROVIDER: 'pix', PIX_API_URL, PIX_KEY, PIX_CLIENT_ID: clientId, PIX_CLIENT_SECRET: clientSecret },
-    ...{ PIX_WEBHOOK_SECRET: WEBHOOK_WORD, ...cloud.env, WHATSAPP_ENFORCE_WINDOW: 'false' },
-    ...{ AI_BASE_URL: ai.url, AI_API_KEY: KEY, AI_MODEL, AI_DAILY_TOKENS: String(DAILY_TOKENS) },
+    ...{ PAYMENT_PROVIDER: 'pix', PIX_API_URL: toBank.url, PIX_KEY, PIX_CLIENT_ID: clientId, PIX_CLIENT_SECRET: clientSecret },
+    ...{ PIX_WEBHOOK_SECRET: WEBHOOK_WORD, ...cloud.env, WHATSAPP_API_URL: toMeta.url, WHATSAPP_ENFORCE_WINDOW: 'false' },
+    ...{ AI_BASE_URL: toAI.url, AI_API_KEY: KEY, AI_MODEL, AI_DAILY_TOKENS: String(DAILY_TOKENS) },
     // Beside other tests a machine is too busy for what it would be asked alone.
     OVERLOAD_DELAY_MS: farOr('250', '0'),
   };
@@ -86,14 +103,13 @@ export async function startSite(nginxProgram: string, disk?: SmallDisk) {
   return {
     url,
     nginx,
-    ...{ engines, bank, cloud, ai, paths, settings, disk },
+    ...{ engines, bank, cloud, ai, post, paths, settings, disk },
     ...{ instances: instances as [Instance, Instance], links: links as [Links, Links] },
     rows: engines.rows,
     ...{ owner, people, campaigns: owner.campaigns },
     newcomers: (many: number): Promise<Person[]> => newcomers(url, many),
-    /** Of all instances, or of one. */
-    behave: (to: readonly Linked[], manner: Manner, of: readonly Links[] = links) =>
-      Promise.all(of.flatMap((own) => to.map((name) => own[name].behave(manner)))),
+    /** One to each service of the world outside. */
+    outside,
     /** One instance more, that shares nothing but what it is given. */
     another: async (env: Readonly<Record<string, string>>, given?: Links) => {
       const own = given ?? (await openLinks(paths));
@@ -108,6 +124,7 @@ export async function startSite(nginxProgram: string, disk?: SmallDisk) {
       await Promise.all(instances.map((instance) => instance.stop()));
       await nginx.stop();
       await Promise.all(links.flatMap((own) => linked.map((name) => own[name].close())));
+      await Promise.all(Object.values(outside).map((link) => link.close()));
       await Promise.all([engines.stop(), bank.stop(), cloud.close(), ai.stop(), post.stop()]);
     },
   };
