@@ -60,13 +60,12 @@ export async function startNginx({ program, upstreams, api = [0, 0, 0], ai = 0, 
   );
   replace('listen-plain.conf', (text) => text.replace(/^listen .*\n(?:listen .*\n)?/m, `listen 127.0.0.1:${plain} backlog=4096;\n`));
   const usual = { 'api1:3000': api[0], 'api2:3000': api[1], 'api3:3000': api[2], 'ai:3000': ai };
-  const servers = Object.entries(upstreams?.servers ?? usual);
-  replace('upstreams.conf', (text) =>
-    servers.reduce(
-      (now, [name, at]) => now.replaceAll(`server ${name} `, `server 127.0.0.1:${at} `),
-      upstreams ? readFileSync(upstreams.file, 'utf8') : text,
-    ),
-  );
+  const named = readFileSync(upstreams?.file ?? 'docker/nginx/upstreams.conf', 'utf8');
+  const place = (servers: Readonly<Record<string, number>>) =>
+    replace('upstreams.conf', () =>
+      Object.entries(servers).reduce((now, [name, at]) => now.replaceAll(`server ${name} `, `server 127.0.0.1:${at} `), named),
+    );
+  place(upstreams?.servers ?? usual);
   if (trusted) replace('trusted.conf', () => trusted);
 
   if (!tls) replace('listen.conf', () => `listen 127.0.0.1:${port} backlog=4096;\naccess_log off;\n`);
@@ -112,6 +111,11 @@ export async function startNginx({ program, upstreams, api = [0, 0, 0], ai = 0, 
     plain,
     cert,
     ask,
+    /** Its servers are there from now on; whoever is being answered still is, by those that there were. */
+    lead: (servers: Readonly<Record<string, number>>) => {
+      place(servers);
+      running.signal('SIGHUP');
+    },
     accesses: () => readFileSync(join(folder, 'access.log'), 'utf8'),
   };
 }

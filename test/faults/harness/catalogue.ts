@@ -4,6 +4,7 @@ import { clientFaults } from './faults.clients.js';
 import { clockFaults } from './faults.clocks.js';
 import { diskFaults } from './faults.disk.js';
 import { keptFaults } from './faults.kept.js';
+import { edgeFaults } from './faults.edge.js';
 import { linkFaults } from './faults.links.js';
 import { outsideFaults } from './faults.outside.js';
 import { postgresFaults } from './faults.postgres.js';
@@ -29,6 +30,8 @@ const singles: Fault[] = [
   ...clientFaults,
   ...clockFaults,
   ...keptFaults,
+  // The last ones put links before the instances, which stay there.
+  ...edgeFaults,
 ];
 const mixing = singles.filter(({ mixes }) => mixes);
 

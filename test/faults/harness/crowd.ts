@@ -58,7 +58,25 @@ export async function startCrowd(site: Site, journal: Journal, seed: number) {
   const askers = await site.newcomers(2);
   const keys = await Promise.all(askers.map((asker) => aiKeyOf(url, asker)));
   const state = { over: false };
-  const stepped = (question: Question) => ask(url, journal, question);
+  const open = new Set<Promise<unknown>>();
+  let turn: Promise<unknown> = Promise.resolve();
+
+  async function stepped(question: Question) {
+    await turn;
+    const answer = ask(url, journal, question);
+    open.add(answer);
+    return answer.finally(() => open.delete(answer));
+  }
+
+  /** Does this while nobody asks anything. */
+  async function between<T>(work: () => Promise<T>): Promise<T> {
+    const done = turn.then(async () => {
+      await Promise.all(open);
+      return work();
+    });
+    turn = done.catch(() => undefined);
+    return done;
+  }
 
   /** Again and again until it is right, with the same words. */
   async function insist(question: () => Question): Promise<Answer | undefined> {
@@ -191,6 +209,7 @@ export async function startCrowd(site: Site, journal: Journal, seed: number) {
   ];
   return {
     askers,
+    between,
     /** One gift more, to this campaign, from an address that nobody else has. */
     give: (campaign: string, draw: () => number) => giving(oneOf(people, draw), draw, campaign, `198.19.1.${(givers += 1) % 250}`)(),
     /** Resolves when nobody waits for anything any more. */

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { startCloudApi } from '../../support/cloud-api.js';
 import { startEngines } from '../../support/engines.js';
 import { openLink, type FaultLink } from '../../support/fault-proxy.js';
+import { eventually } from '../../support/lab.js';
 import { startNginx } from '../../support/nginx.js';
 import { KEY, startOpenAI } from '../../support/openai.js';
 import { startPsp } from '../../support/psp.js';
@@ -9,7 +10,7 @@ import type { SmallDisk } from '../../support/small-disk.js';
 import { startSmtp } from '../../support/smtp.js';
 import { aPort } from '../../support/tools.js';
 import { farOr } from '../../support/drills.js';
-import { canary } from './asking.js';
+import { canary, send } from './asking.js';
 import { anInstance, type Instance } from './instance.js';
 import { newcomers, organizer, type Person } from './people.js';
 
@@ -36,6 +37,9 @@ const addressesOf = ({ postgres, queue, cache }: Links) => ({
   REDIS_URL: `redis://127.0.0.1:${queue.port}`,
   CACHE_REDIS_URL: `redis://127.0.0.1:${cache.port}`,
 });
+
+/** Does something while nobody asks anything. */
+type Between = (work: () => Promise<[FaultLink, FaultLink]>) => Promise<[FaultLink, FaultLink]>;
 
 /** Whom both instances ask in the world outside, each over one link. */
 export type Outside = 'bank' | 'Meta' | 'AI' | 'post';
@@ -72,8 +76,8 @@ export async function startSite(nginxProgram: string, disk?: SmallDisk) {
     cache: socketOf(engines.cacheRedisUrl),
   };
   const ports: readonly [number, number] = [await aPort(), await aPort()];
-  const servers = { '127.0.0.1:3001': ports[0], '127.0.0.1:3002': ports[1] };
-  const upstreams = { file: 'docker/systemd/nginx.upstreams.conf', servers };
+  const serversAt = ([one, two]: readonly [number, number]) => ({ '127.0.0.1:3001': one, '127.0.0.1:3002': two });
+  const upstreams = { file: 'docker/systemd/nginx.upstreams.conf', servers: serversAt(ports) };
   const nginx = await startNginx({ program: nginxProgram, upstreams, trusted: 'set_real_ip_from 127.0.0.1;', tls: false });
   const url = `http://127.0.0.1:${nginx.port}`;
   const { key: PIX_KEY, clientId, clientSecret } = bank.settings;
@@ -100,6 +104,22 @@ export async function startSite(nginxProgram: string, disk?: SmallDisk) {
   const owner = await organizer(url, engines.rows, CAMPAIGNS);
   const people = await newcomers(url, PEOPLE);
 
+  /** A server that refuses is passed over by nginx, a link that finds nobody is not: so they stand there only from when they are to fail. */
+  let toInstances: Promise<[FaultLink, FaultLink]> | undefined;
+  async function openEdge(): Promise<[FaultLink, FaultLink]> {
+    const to = (port: number) => openLink({ host: '127.0.0.1', port });
+    const both: [FaultLink, FaultLink] = [await to(ports[0]), await to(ports[1])];
+    nginx.lead(serversAt([both[0].port, both[1].port]));
+    await eventually(
+      async () => {
+        await send(url, { path: '/health/live', address: '198.51.100.6' });
+        return both.every((link) => link.accepted() > 0);
+      },
+      (asked) => asked,
+    );
+    return both;
+  }
+
   return {
     url,
     nginx,
@@ -110,6 +130,8 @@ export async function startSite(nginxProgram: string, disk?: SmallDisk) {
     newcomers: (many: number): Promise<Person[]> => newcomers(url, many),
     /** One to each service of the world outside. */
     outside,
+    /** From now on what nginx says to the instances goes over links as well, one to each. Those who asked it before lose the connections that they kept. */
+    edge: (between: Between) => (toInstances ??= between(openEdge)),
     /** One instance more, that shares nothing but what it is given. */
     another: async (env: Readonly<Record<string, string>>, given?: Links) => {
       const own = given ?? (await openLinks(paths));
@@ -124,7 +146,8 @@ export async function startSite(nginxProgram: string, disk?: SmallDisk) {
       await Promise.all(instances.map((instance) => instance.stop()));
       await nginx.stop();
       await Promise.all(links.flatMap((own) => linked.map((name) => own[name].close())));
-      await Promise.all(Object.values(outside).map((link) => link.close()));
+      const edge = (await toInstances?.catch(() => [])) ?? [];
+      await Promise.all([...edge, ...Object.values(outside)].map((link) => link.close()));
       await Promise.all([engines.stop(), bank.stop(), cloud.close(), ai.stop(), post.stop()]);
     },
   };
