@@ -5,6 +5,7 @@ import { clockFaults } from './faults.clocks.js';
 import { diskFaults } from './faults.disk.js';
 import { keptFaults } from './faults.kept.js';
 import { edgeFaults } from './faults.edge.js';
+import { freezeFaults } from './faults.freezes.js';
 import { linkFaults } from './faults.links.js';
 import { outsideFaults } from './faults.outside.js';
 import { postgresFaults } from './faults.postgres.js';
@@ -22,6 +23,7 @@ const LONGEST_SECONDS = 8;
 
 const singles: Fault[] = [
   ...processFaults,
+  ...freezeFaults,
   ...postgresFaults,
   ...redisFaults,
   ...linkFaults,
