@@ -51,7 +51,7 @@ type Shared = 'errors' | 'p95Ms' | 'mostMs';
 export const fault = (one: Omit<Fault, Shared> & Partial<Pick<Fault, Shared>>): Fault => ({
   errors: 0.001,
   p95Ms: 500,
-  mostMs: 5_000,
+  mostMs: 10_000,
   ...one,
 });
 
