@@ -6,8 +6,10 @@ import { diskFaults } from './faults.disk.js';
 import { keptFaults } from './faults.kept.js';
 import { edgeFaults } from './faults.edge.js';
 import { freezeFaults } from './faults.freezes.js';
+import { lineFaults } from './faults.lines.js';
 import { linkFaults } from './faults.links.js';
 import { outsideFaults } from './faults.outside.js';
+import { midnightFaults } from './faults.midnight.js';
 import { postgresFaults } from './faults.postgres.js';
 import { processFaults } from './faults.processes.js';
 import { redisFaults } from './faults.redis.js';
@@ -31,7 +33,9 @@ const singles: Fault[] = [
   ...startFaults,
   ...clientFaults,
   ...clockFaults,
+  ...midnightFaults,
   ...keptFaults,
+  ...lineFaults,
   // The last ones put links before the instances, which stay there.
   ...edgeFaults,
 ];

@@ -19,6 +19,8 @@ const MOST_SESSIONS = 360;
 const CAMPAIGNS = 3;
 export const DAILY_TOKENS = 10_000;
 export const AI_MODEL = 'model-of-tests';
+/** So that a line of many thousands is sent in minutes. */
+export const RATE_PER_SECOND = 400;
 export const WEBHOOK_WORD = 'word-of-the-bank';
 const PEOPLE = 6;
 
@@ -53,7 +55,7 @@ async function linkedTo(url: string): Promise<{ link: FaultLink; url: string }> 
 }
 
 /** Each answer of the AI begins with the mark of who asked: so it is seen where it gets to somebody else. */
-const markOf = (messages: unknown) => JSON.stringify(messages).match(canary)?.at(-1);
+export const markOf = (messages: unknown) => JSON.stringify(messages).match(canary)?.at(-1);
 
 const socketOf = (url: string) => fileURLToPath(url.replace(/^unix:/, 'file:'));
 
@@ -89,6 +91,7 @@ export async function startSite(nginxProgram: string, disk?: SmallDisk) {
     ...{ RATE_LIMIT_IP_PER_MINUTE: '60000', RATE_LIMIT_USER_PER_MINUTE: '60000', RATE_LIMIT_PER_MINUTE: '60000' },
     ...{ PAYMENT_PROVIDER: 'pix', PIX_API_URL: toBank.url, PIX_KEY, PIX_CLIENT_ID: clientId, PIX_CLIENT_SECRET: clientSecret },
     ...{ PIX_WEBHOOK_SECRET: WEBHOOK_WORD, ...cloud.env, WHATSAPP_API_URL: toMeta.url, WHATSAPP_ENFORCE_WINDOW: 'false' },
+    ...{ WHATSAPP_RATE_PER_SECOND: String(RATE_PER_SECOND) },
     ...{ AI_BASE_URL: toAI.url, AI_API_KEY: KEY, AI_MODEL, AI_DAILY_TOKENS: String(DAILY_TOKENS) },
     // Beside other tests a machine is too busy for what it would be asked alone.
     OVERLOAD_DELAY_MS: farOr('250', '0'),
