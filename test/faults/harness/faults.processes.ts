@@ -66,7 +66,8 @@ export const processFaults = [
   }),
   fault({
     name: 'a request process stands still (SIGSTOP)',
-    promise: 'it is ended after 10 s and replaced; until then those wait whose connection it has: who reads is answered then, and nothing is done twice',
+    promise:
+      'it is ended after 10 s and replaced; until then those wait whose connection it has: who reads is answered then, and nothing is done twice',
     ...{ seconds: 0, spares: reading, p95Ms: 10_500, backSeconds: 15, mostMs: 15_000, mixes: true },
     async inject(ground) {
       const instance = anInstance(ground);
