@@ -16,7 +16,7 @@ const LOOK_MS = 1_000;
 const SILENT_MS = 10_000;
 const MORE_DOORS = 7;
 /** All that it needs is loaded in one turn, which takes a slow machine long. Whoever waits for a database says so every second. */
-const SILENT_AT_START_MS = 60_000;
+const SILENT_AT_START_MS = 120_000;
 /** Between the beginnings of processes: all at once would each take the time of the others, and the database's. */
 const STAGGER_MS = 250;
 

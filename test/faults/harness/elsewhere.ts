@@ -144,7 +144,7 @@ export const elsewhere: readonly Held[] = [
   ),
   held(
     'a process stands still before it is ready',
-    'it is ended after 60 s and replaced; one that waits for its database is not',
+    'it is ended after 120 s and replaced; one that waits for its database is not',
     'faults/supervisor-starts',
     'stands still before it is ready',
   ),
