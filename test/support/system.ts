@@ -106,9 +106,13 @@ export function startSystem({ env = {}, args = [], script = '.build/src/cluster.
     /** Whatever state it is in: nothing is left of it. */
     async end() {
       if (child.exitCode === null && child.signalCode === null) signal('SIGKILL');
+      // Before its end is waited for: what stands still would keep the system's output open.
+      await until(() => {
+        const left = processesOf(folder);
+        for (const { pid: one } of left) tryKill(one);
+        return left.length === 0;
+      });
       await exit;
-      for (const { pid: left } of processesOf(folder)) tryKill(left);
-      await until(() => processesOf(folder).length === 0);
       if (dataDir === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
