@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Features } from './app.module.js';
 import { ConfigFaults, consumes, mostMemory, type Config } from './config/config.js';
 import { createApp } from './create-app.js';
-import { Doors, IN_LINE } from './http/doors.js';
+import { Entrances, IN_LINE } from './http/entrances.js';
 import { drain, LONGEST_MS } from './http/server.js';
 import { Readiness } from './http/readiness.js';
 import { within } from './kernel/waiting.js';
@@ -43,17 +43,17 @@ async function serve(config: Config, log: Log, features: Features): Promise<void
   const app = await createApp(config, log, features);
   const fastify = app.getHttpAdapter().getInstance();
   const readiness = app.get(Readiness);
-  const doors = new Doors(fastify.server);
+  const entrances = new Entrances(fastify.server);
   endOnOrder(log, async (hurry) => {
     const work = consumes(config) ? app.get(OutboxRunner, { strict: false }).stop() : undefined;
-    await Promise.all([drain(fastify, doors, readiness, doorClosed, hurry), work]);
+    await Promise.all([drain(fastify, entrances, readiness, doorClosed, hurry), work]);
     await app.close();
   });
   const watchMemory = retires(config, fastify);
   if (config.part === 'background') await app.init();
   else {
     await app.listen({ port: config.PORT, host: config.HOST, backlog: IN_LINE });
-    askForDoors(fastify, doors);
+    askForEntrances(fastify, entrances);
   }
   watchMemory();
   say({ kind: 'ready', url: config.part === 'background' ? undefined : (config.PUBLIC_URL ?? (await app.getUrl())) });
@@ -62,12 +62,12 @@ async function serve(config: Config, log: Log, features: Features): Promise<void
 /** A supervisor that is gone by now is told nothing, and nobody falls over that. */
 const say = (word: object) => process.connected && process.send?.(word, undefined, undefined, () => undefined);
 /** A descriptor that has been away comes back as another one, with a place of its own in the loop. */
-function askForDoors({ server }: FastifyInstance, doors: Doors): void {
+function askForEntrances({ server }: FastifyInstance, entrances: Entrances): void {
   process.on('message', ({ kind }: { kind?: string }, handle) => {
-    if (kind === 'door') doors.add(handle);
+    if (kind === 'entrance') entrances.add(handle);
   });
   const { _handle } = server as { _handle?: Server };
-  if (cluster.isWorker && process.connected) process.send?.({ kind: 'door' }, _handle, undefined, () => undefined);
+  if (cluster.isWorker && process.connected) process.send?.({ kind: 'entrance' }, _handle, undefined, () => undefined);
 }
 
 const beat = () => say({ kind: 'alive' });

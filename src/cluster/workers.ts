@@ -14,7 +14,7 @@ const CONFIG_FAULT = 78;
 const REQUESTS_FIRST_MS = 3_000;
 const LOOK_MS = 1_000;
 const SILENT_MS = 10_000;
-const MORE_DOORS = 7;
+const MORE_ENTRANCES = 7;
 /** All that it needs is loaded in one turn, which takes a slow machine long. Whoever waits for a database says so every second. */
 const SILENT_AT_START_MS = 120_000;
 /** Between the beginnings of processes: all at once would each take the time of the others, and the database's. */
@@ -24,7 +24,7 @@ type Part = Config['part'];
 type Message =
   | { kind: 'ready'; url?: string }
   | { kind: 'alive' }
-  | { kind: 'door' }
+  | { kind: 'entrance' }
   | { kind: 'retire'; reason: string }
   | { kind: 'closed' }
   | FiguresTold;
@@ -52,7 +52,7 @@ interface Place {
 }
 
 /** What a process listens with, as it comes from there: nobody listens with it here. */
-type Door = Server & { close(): void };
+type Entrance = Server & { close(): void };
 
 /** The processes: as many as wanted, replaced when they end, stopped in order. */
 export class Workers {
@@ -182,9 +182,9 @@ export class Workers {
   private fork(place: Place): Member {
     const worker = cluster.fork({ ...this.environment(place.part), ...markOf(this.folder) });
     const ready = new Promise<true>((resolve) => {
-      worker.on('message', (message: Message, door?: Door) => {
+      worker.on('message', (message: Message, entrance?: Entrance) => {
         member.heard = performance.now();
-        if (message.kind === 'door' && door) giveBack(worker, door);
+        if (message.kind === 'entrance' && entrance) giveBack(worker, entrance);
         if (message.kind === 'closed') this.doorClosed(member);
         if (message.kind === 'retire') this.retire(place, member, message.reason);
         if (message.kind === 'gather') void this.gathering.tell(worker, this.awake());
@@ -255,9 +255,10 @@ export class Workers {
   }
 }
 
-/** As often as it shall have doors beside its first. */
-function giveBack(worker: Worker, door: Door): void {
-  for (let left = MORE_DOORS; left > 0; left -= 1) worker.send({ kind: 'door' }, door, undefined, () => left === 1 && door.close());
+/** As often as it shall have entrances beside its first. */
+function giveBack(worker: Worker, entrance: Entrance): void {
+  for (let left = MORE_ENTRANCES; left > 0; left -= 1)
+    worker.send({ kind: 'entrance' }, entrance, undefined, () => left === 1 && entrance.close());
 }
 
 async function lastWord(place: Place): Promise<string> {

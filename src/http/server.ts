@@ -10,7 +10,7 @@ import { within as inTrace, type Trace } from '../observability/trace.js';
 import { Answer, BODY_BYTES } from './answer.js';
 import { admitOddities, refusesConnections } from './connection.js';
 import { guardDepth } from './depth.js';
-import type { Doors } from './doors.js';
+import type { Entrances } from './entrances.js';
 import { readForms } from './forms.js';
 import type { Readiness } from './readiness.js';
 import { targetOf, tellRequest } from './request-line.js';
@@ -124,19 +124,19 @@ export const LONGEST_MS = 305_000;
  */
 export async function drain(
   fastify: FastifyInstance,
-  doors: Doors,
+  entrances: Entrances,
   readiness: Readiness,
   doorClosed: () => Promise<void>,
   hurry: AbortSignal,
 ): Promise<void> {
   const { server } = fastify;
   readiness.drain();
-  if ((await doors.count()) > 0) await pause(TELL_MS);
+  if ((await entrances.count()) > 0) await pause(TELL_MS);
   // Clients who wait for an answer do not connect. So for a moment nobody is answered, and the door
   // closes when all who came are in: a connection that the kernel took but we did not would be cut off.
   await readiness.hold(async () => {
     await quiet(server);
-    doors.close();
+    entrances.close();
     readiness.close();
     await doorClosed();
   });
@@ -145,7 +145,7 @@ export async function drain(
   const hasten = () => (until = performance.now() + FINISH_MS);
   if (hurry.aborted) hasten();
   else hurry.addEventListener('abort', hasten);
-  while ((await doors.count()) > 0 && performance.now() < until) {
+  while ((await entrances.count()) > 0 && performance.now() < until) {
     if (performance.now() > closed + LAST_REQUEST_MS) server.closeIdleConnections();
     await pause(LOOK_MS);
   }

@@ -129,7 +129,7 @@ export const elsewhere: readonly Held[] = [
     'faults/stop',
     'fails no request',
   ),
-  held('a connection was just taken by a process that dies', 'it ends with it, answered or not', 'faults/doors', 'ends with it'),
+  held('a connection was just taken by a process that dies', 'it ends with it, answered or not', 'faults/entrances', 'ends with it'),
   held(
     'a release is rolled back',
     'one instance after the other, while people are served',

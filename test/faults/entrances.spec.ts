@@ -21,7 +21,7 @@ const answerers = () =>
   system.processes().filter(({ pid }) => readFileSync(`/proc/${pid}/environ`, 'utf8').includes('MUTIRAO_PART=requests'));
 
 /** How many descriptors of the one socket that listens there a process has. */
-function doorsOf(pid: number): number {
+function entrancesOf(pid: number): number {
   const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, '0');
   const listening = readFileSync('/proc/net/tcp', 'utf8')
     .split('\n')
@@ -37,10 +37,10 @@ function doorsOf(pid: number): number {
   }).length;
 }
 
-it('each process has several doors to one room, as it takes one connection from each in a turn of its loop', async () => {
+it('each process has several entrances, as it takes one connection at each in a turn of its loop', async () => {
   await eventually(
-    () => Promise.resolve(answerers().map(({ pid }) => doorsOf(pid))),
-    (doors) => doors.length === 2 && doors.every((many) => many === 8),
+    () => Promise.resolve(answerers().map(({ pid }) => entrancesOf(pid))),
+    (all) => all.length === 2 && all.every((many) => many === 8),
   );
 });
 
