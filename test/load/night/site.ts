@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { startEngines } from '../../support/engines.js';
 import { startNginx } from '../../support/nginx.js';
 import { startSmtp } from '../../support/smtp.js';
@@ -12,6 +13,7 @@ import type { Place } from './users.js';
 const CAMPAIGNS = 40;
 const MOST_PEOPLE = 1_000;
 const AT_ONCE = 16;
+const TRIES = 10;
 /** Which gift a letter thanks for. */
 const GIFT_IN = /donations\/([\da-f-]{36})\/receipt/;
 const admin = { email: 'admin@example.org', password: PASSWORD };
@@ -51,7 +53,17 @@ export async function startSite(users: number): Promise<Site> {
   const nginx = await startNginx({ program: nginxProgram(), upstreams, trusted, tls: false });
   const own = (part: string) => cpuSeconds(familyOf([system.pid]).filter((one) => partOf(one) === part));
   const roots = [nginx.pid, system.pid, ...[engines.postgresPid, engines.redisPid, engines.cacheRedisPid].map((pid) => pid ?? 0)];
-  const place = await furnish(`http://127.0.0.1:${nginx.port}`, users, await signedIn(url, admin));
+  const close = async () => {
+    await nginx.stop();
+    await system.stop();
+    await system.end();
+    await Promise.all([engines.stop(), post.stop()]);
+  };
+  const furnished = async () => furnish(`http://127.0.0.1:${nginx.port}`, users, await signedIn(url, admin));
+  const place = await furnished().catch(async (fault: unknown) => {
+    await close();
+    throw fault;
+  });
   return {
     ...place,
     thanked: () => post.received.flatMap(({ raw }) => GIFT_IN.exec(raw.replaceAll('=\r\n', ''))?.[1] ?? []),
@@ -65,12 +77,7 @@ export async function startSite(users: number): Promise<Site> {
       }),
       memoryMb: () => sharedMb(familyOf(roots)),
     },
-    close: async () => {
-      await nginx.stop();
-      await system.stop();
-      await system.end();
-      await Promise.all([engines.stop(), post.stop()]);
-    },
+    close,
   };
 }
 
@@ -97,7 +104,14 @@ function nginxProgram(): string {
   return found.nginx;
 }
 
-async function call(url: string, path: string, body?: object, { token = '', address = '' } = {}): Promise<Record<string, unknown>> {
+/** Whoever is told to come again does so: the machine may be busy before anything is measured. */
+async function call(
+  url: string,
+  path: string,
+  body?: object,
+  { token = '', address = '' } = {},
+  tries = TRIES,
+): Promise<Record<string, unknown>> {
   const answer = await fetch(`${url}/api/v1${path}`, {
     method: body ? 'POST' : 'GET',
     headers: {
@@ -108,6 +122,11 @@ async function call(url: string, path: string, body?: object, { token = '', addr
     ...(body ? { body: JSON.stringify(body) } : {}),
   });
   const text = await answer.text();
+  const again = Number(answer.headers.get('retry-after') ?? 0);
+  if (answer.status === 503 && again > 0 && tries > 0) {
+    await pause(again * 1_000);
+    return call(url, path, body, { token, address }, tries - 1);
+  }
   if (!answer.ok) throw new Error(`${path} was answered with ${answer.status}: ${text}`);
   return JSON.parse(text) as Record<string, unknown>;
 }
