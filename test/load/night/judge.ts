@@ -39,7 +39,7 @@ export function judge(judged: Omit<Judged, 'figures' | 'name'>): Pick<Judged, 'f
   const failed = night.failed / Math.max(1, night.requests);
   const holds = thinkMs >= HOLDING_THINK_MS;
   // A smaller crowd asks less in the same time.
-  const enough = Math.min(LEAST_REQUESTS, wanted * crowd.seconds * LEAST_ANSWERED);
+  const enough = wanted < FULL ? Math.min(LEAST_REQUESTS, wanted * crowd.seconds * LEAST_ANSWERED) : LEAST_REQUESTS;
   const row = (what: string, measured: string, promise: string, met: boolean): Figure => ({
     what: `${name}: ${what}`,
     measured,
@@ -74,7 +74,7 @@ export function judge(judged: Omit<Judged, 'figures' | 'name'>): Pick<Judged, 'f
       row('cache hits', percent(night.hits), `over ${percent(LEAST_HITS, 0)} from ${FULL}/s on`, night.hits > LEAST_HITS || wanted < FULL),
       ...(memoryMb === undefined
         ? []
-        : [row('memory of the whole system', `${memoryMb.toFixed(0)} MB`, `under ${MOST_MB} MB`, memoryMb < MOST_MB)]),
+        : [row('memory of the whole system', `${memoryMb.toFixed(0)} MB`, `under ${MOST_MB} MB`, memoryMb > 0 && memoryMb < MOST_MB)]),
       row(
         'gifts',
         `${night.gifts} acknowledged, ${books.acknowledged} cents; the campaigns gained ${books.gained}`,

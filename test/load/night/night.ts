@@ -26,11 +26,11 @@ const options = {
 /** A night on which a campaign goes viral: `--users 100,500,1000`, `--arrivals 1000`; see docs/performance.md. */
 export async function night(args: string[]): Promise<boolean> {
   const { values } = parseArgs({ args, options });
-  const counts = (given?: string) => (given === undefined ? [] : given.split(',').map(whole));
+  const counts = (given?: string) => (given === undefined ? [] : given.split(',').map(some));
   const [users, arrivals] = [counts(values.users), counts(values.arrivals)];
-  const common = { seconds: whole(values.seconds), rampSeconds: whole(values.ramp), seed: whole(values.seed) };
+  const common = { seconds: some(values.seconds), rampSeconds: whole(values.ramp), seed: whole(values.seed) };
   // Ten thousand ask as often as a thousand who think for a second would in three.
-  const thinkMs = (many: number) => (values.think === undefined ? (many >= 10_000 ? 30_000 : 1_000) : whole(values.think));
+  const thinkMs = (many: number) => (values.think === undefined ? (many >= 10_000 ? 30_000 : 1_000) : some(values.think));
   const crowds: Crowd[] = [
     ...users.map((many) => ({ ...common, users: many, thinkMs: thinkMs(many), rampSeconds: Math.max(common.rampSeconds, many / 500) })),
     ...arrivals.map((many) => ({ ...common, arrivals: many, thinkMs: 0 })),
@@ -117,6 +117,13 @@ const spentBy = ({ name, night: { ownCpu }, cpuMsPerThousand }: Judged): string 
   const system = all === undefined ? '' : `; the system ${all.toFixed(0)} ms of CPU per 1,000 requests (${each.join(', ')})`;
   return `${name}: asking took ${(ownCpu * 100).toFixed(0)} % of a core${system}`;
 };
+
+/** Of nobody, in no time or without a thought nothing can be told. */
+function some(given: string): number {
+  const number = whole(given);
+  if (number === 0) throw new Error(`${given === '' ? 'nothing' : given} is not enough`);
+  return number;
+}
 
 function whole(given: string): number {
   const number = Number(given);
