@@ -93,6 +93,7 @@ describe.each(places)('What is promised holds $place through', ({ some, diskOf }
       expect(result.wrong, evidenceOf(site!)).toEqual([]);
       expect(result.verdict.gifts).toBeGreaterThan(0);
       expect(result.verdict.messages).toBeGreaterThan(0);
+      expect(result.verdict.answered).toBeGreaterThan(0);
       // A machine with other tests is no place to tell how long anything takes.
       expect(farOr(result.missed, []), evidenceOf(site!)).toEqual([]);
     },

@@ -7,12 +7,13 @@ const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 const row = (...cells: string[]) => `| ${cells.map(cell).join(' | ')} |`;
 
 function measured({ verdict, spared, before, after, notes, fault, longestMs }: Result): string {
-  const { gifts, messages, lost, doubled } = verdict;
+  const { gifts, messages, unknown, answered, lost, doubled } = verdict;
   const others =
     fault.spares.length === 0 ? [] : [`others: ${number(spared.failed)} of ${number(spared.asked)} failed, P95 ${number(spared.p95Ms)} ms`];
   const rest = `sessions ${before.sessions} → ${after.sessions}, descriptors ${number(before.descriptors)} → ${number(after.descriptors)}, memory ${number(before.memoryMb)} → ${number(after.memoryMb)} MB`;
   return [
-    `${number(gifts)} gifts and ${number(messages)} messages acknowledged, ${lost.length} lost, ${doubled.length} doubled`,
+    `${number(gifts)} gifts and ${number(messages)} messages acknowledged, ${lost.length} lost, ${doubled.length} doubled, ${unknown} messages told as unknown`,
+    `the AI answered ${number(answered)} times`,
     ...others,
     `longest answer ${number(longestMs)} ms`,
     ...notes,

@@ -13,6 +13,10 @@ const LOOK_MS = 250;
 export interface Verdict {
   gifts: number;
   messages: number;
+  /** Of those, the ones of which nobody knows whether they were sent. */
+  unknown: number;
+  /** Questions that the AI answered. */
+  answered: number;
   /** Acknowledged, and not there in the end. */
   lost: string[];
   /** There twice, or done twice. */
@@ -96,6 +100,7 @@ async function messages({ rows, cloud }: Site, all: readonly Asked[], drainMs: n
     rows<{ id: string; state: string }>(`SELECT id::text, state FROM whatsapp_messages WHERE id = ANY($1::uuid[])`, [ids]);
   const ended = await settled(states, (now) => now.every(({ state }) => !OPEN.includes(state)), drainMs);
   const known = new Map(ended.map(({ id, state }) => [id, state]));
+  verdict.unknown = ended.filter(({ state }) => state === 'unknown').length;
   const heard = cloud.journal().filter(({ reference }) => reference !== undefined);
   const arrived = new Set(heard.map(({ id }) => id));
   for (const id of ids) {
@@ -123,6 +128,7 @@ async function budgets({ rows, ai }: Site, all: readonly Asked[], drainMs: numbe
     really.set(mark, (really.get(mark) ?? 0) + promptTokens + completionTokens);
   }
   const answered = acknowledged(all, 'AI').filter(({ outcome }) => outcome!.status === 200);
+  verdict.answered = answered.length;
   for (const who of new Set(answered.map((one) => one.who))) {
     const keys = answered.filter((one) => one.who === who).map(({ key }) => key);
     const least = keys.reduce((sum, key) => {
@@ -142,7 +148,8 @@ function answers(all: readonly Asked[], verdict: Verdict): void {
 }
 
 export async function judge(site: Site, all: readonly Asked[], drainMs = DRAIN_MS): Promise<Verdict> {
-  const verdict: Verdict = { gifts: 0, messages: 0, lost: [], doubled: [], wrongSums: [], overspent: [], foreign: [], broken: [] };
+  const none = { gifts: 0, messages: 0, unknown: 0, answered: 0 };
+  const verdict: Verdict = { ...none, lost: [], doubled: [], wrongSums: [], overspent: [], foreign: [], broken: [] };
   answers(all, verdict);
   await gifts(site, all, verdict);
   await sums(site, drainMs, verdict);
