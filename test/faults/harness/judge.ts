@@ -132,7 +132,7 @@ async function budgets({ rows, ai }: Site, all: readonly Asked[], drainMs: numbe
   for (const who of new Set(answered.map((one) => one.who))) {
     const keys = answered.filter((one) => one.who === who).map(({ key }) => key);
     const least = keys.reduce((sum, key) => {
-      const calls = ai.ledger.filter(({ body }) => JSON.stringify(body.messages).includes(key));
+      const calls = ai.ledger.filter(({ body }) => JSON.stringify([body.messages]).includes(key));
       return sum + Math.min(...calls.map(({ promptTokens, completionTokens }) => promptTokens + completionTokens));
     }, 0);
     const charged = found.filter(({ email }) => email.startsWith(who)).reduce((sum, { used }) => sum + used, 0);
