@@ -20,7 +20,7 @@ const CAMPAIGNS = 3;
 export const DAILY_TOKENS = 10_000;
 export const AI_MODEL = 'model-of-tests';
 /** So that a line of many thousands is sent in minutes. */
-export const RATE_PER_SECOND = 400;
+export const RATE_PER_SECOND = 300;
 export const WEBHOOK_WORD = 'word-of-the-bank';
 const PEOPLE = 6;
 
