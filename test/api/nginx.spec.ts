@@ -60,6 +60,16 @@ describe('Refused at the edge, and heard by nobody behind it', () => {
     expect([...heardOf('/api/v1/twice'), ...heardOf('/api/v1/smuggled')]).toEqual([]);
   });
 
+  it.each(['get / HTTP/1.1', 'xPOST /api/v1/plans HTTP/1.1', 'GET HTTP/1.1', 'GET /api/v1/plans HTTP/9.1', '\x16\x03\x01\x02'])(
+    'is what is no request, as a problem: %j',
+    async (line) => {
+      const answer = await said(`${line}\r\nHost: edge.test\r\nConnection: close\r\n\r\n`);
+      expect(answer).toMatch(/^HTTP\/1.1 400 /);
+      expect(answer.toLowerCase()).toContain(`content-type: ${PROBLEM}`);
+      expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toMatchObject({ status: 400, code: 'bad_request' });
+    },
+  );
+
   it('are bodies and heads that are too large, in the shape of the surface', async () => {
     const from = somebody();
     const body = Buffer.alloc(1_100_000, 'x');
