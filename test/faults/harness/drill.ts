@@ -6,7 +6,7 @@ import { startCrowd } from './crowd.js';
 import type { Fault } from './fault.js';
 import { excessOf, longestMs, PATIENCE_MS, resourcesOf, secondsToRecover, sparedOf, type Resources, type Spared } from './figures.js';
 import { openJournal } from './journal.js';
-import { faultsIn, judge, settled, type Verdict } from './judge.js';
+import { faultsIn, judge, nothingSeen, settled, type Verdict } from './judge.js';
 import type { Site } from './site.js';
 
 export interface Result {
@@ -63,7 +63,10 @@ export async function drill(site: Site, fault: Fault, before: Resources, seed: n
   await crowd.stop();
   const asked = journal.read();
   journal.close();
-  const verdict = await judge(site, asked);
+  const verdict = await judge(site, asked).catch((fault: unknown) => {
+    noted('it could not be judged')(fault);
+    return nothingSeen();
+  });
   const rest = () => resourcesOf(site);
   const after = await settled(rest, (now) => excessOf(now, before).length === 0, REST_MS);
   const seconds = secondsToRecover(asked, moments.healed);
@@ -80,6 +83,7 @@ export async function drill(site: Site, fault: Fault, before: Resources, seed: n
 function missedOf(fault: Fault, spared: Spared, seconds: number, longest: number, excess: string[]): string[] {
   const { errors, p95Ms, backSeconds, mostMs } = fault;
   return [
+    ...(fault.spares.length > 0 && spared.asked === 0 ? ['nobody else asked anything'] : []),
     ...(spared.failed > spared.asked * errors ? [`${spared.failed} of ${spared.asked} others failed (${spared.met.join(', ')})`] : []),
     ...(spared.p95Ms > p95Ms ? [`P95 of others was ${spared.p95Ms} ms`] : []),
     ...(seconds > backSeconds ? [`all was answered again after ${seconds} s`] : []),

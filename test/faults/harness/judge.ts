@@ -147,9 +147,21 @@ function answers(all: readonly Asked[], verdict: Verdict): void {
   verdict.broken = tally(all.filter(({ outcome }) => !outcome || outcome.verdict === 'broken'));
 }
 
+export const nothingSeen = (): Verdict => ({
+  gifts: 0,
+  messages: 0,
+  unknown: 0,
+  answered: 0,
+  lost: [],
+  doubled: [],
+  wrongSums: [],
+  overspent: [],
+  foreign: [],
+  broken: [],
+});
+
 export async function judge(site: Site, all: readonly Asked[], drainMs = DRAIN_MS): Promise<Verdict> {
-  const none = { gifts: 0, messages: 0, unknown: 0, answered: 0 };
-  const verdict: Verdict = { ...none, lost: [], doubled: [], wrongSums: [], overspent: [], foreign: [], broken: [] };
+  const verdict = nothingSeen();
   answers(all, verdict);
   await gifts(site, all, verdict);
   await sums(site, drainMs, verdict);
