@@ -38,7 +38,12 @@ export async function night(args: string[]): Promise<boolean> {
     ...arrivals.map((many) => ({ ...common, arrivals: many, thinkMs: 0 })),
   ];
   if (crowds.length === 0) throw new Error('nobody asks: --users or --arrivals say how many');
-  const site = await (values.url === undefined ? startSite : knownSite.bind(undefined, values.url))(Math.max(...users, ...arrivals));
+  const most = Math.max(...users, ...arrivals);
+  const starting = values.url === undefined ? startSite(most) : knownSite(values.url, most);
+  // What was begun is ended, too.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void starting.then((site) => site.close()).finally(() => process.exit(1)));
+  const site = await starting;
   const all: Judged[] = [];
   try {
     for (const crowd of crowds) all.push(await one(site, crowd));
