@@ -57,10 +57,13 @@ export async function spawnLab(
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', silent ? 'ignore' : 'inherit', 'inherit', 'ipc'],
   });
-  const [message] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [{ url: string } | number];
-  if (typeof message === 'number') throw new Error(`the process ended with ${message} before it was ready`);
+  const url = await new Promise<string>((resolve, reject) => {
+    // Until it is ready it only says that it goes on.
+    child.on('message', (message: { url?: string }) => message.url !== undefined && resolve(message.url));
+    child.once('exit', (code, signal) => reject(new Error(`the process ended with ${code ?? signal} before it was ready`)));
+  });
   return {
-    url: message.url,
+    url,
     process: child,
     end: async (signal = 'SIGTERM') => {
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
