@@ -61,16 +61,17 @@ async function serve(config: Config, log: Log, features: Features): Promise<void
 
 /** A supervisor that is gone by now is told nothing, and nobody falls over that. */
 const say = (word: object) => process.connected && process.send?.(word, undefined, undefined, () => undefined);
+const beat = () => say({ kind: 'alive' });
+
 /** A descriptor that has been away comes back as another one, with a place of its own in the loop. */
 function askForEntrances({ server }: FastifyInstance, entrances: Entrances): void {
   process.on('message', ({ kind }: { kind?: string }, handle) => {
-    if (kind === 'entrance') entrances.add(handle);
+    // Of one that is gone nothing comes but the word.
+    if (kind === 'entrance' && handle) entrances.add(handle);
   });
   const { _handle } = server as { _handle?: Server };
   if (cluster.isWorker && process.connected) process.send?.({ kind: 'entrance' }, _handle, undefined, () => undefined);
 }
-
-const beat = () => say({ kind: 'alive' });
 
 /**
  * Asks the supervisor for a successor: after so many requests, each process at another count, so that they do not all go at
