@@ -289,9 +289,12 @@ describe('The door', () => {
     expect(headers).toEqual({ status: 308, location: 'https://edge.test/api/v1/campaigns?q=1' });
   });
 
-  it('does not write down the secret part of an address', async () => {
-    await nginx.ask('/api/v1/payments/webhooks/pix/very-secret/pix', { method: 'POST', from: somebody() });
-    await expect.poll(() => nginx.accesses()).toContain('/api/v1/payments/webhooks/pix/[hidden]');
+  it('does not write down the secret part of an address, whether it can read the request or not', async () => {
+    await nginx.ask('/api/v1/payments/webhooks/pix/very-secret', { method: 'POST', from: somebody() });
+    for (const path of ['/api/v1/spoilt?token=very-secret', '/./webhooks/very-secret', '/%61/very-secret'])
+      await said(`POST ${path} HTTP/1.1\r\nHost: edge\r\nConnection: close\r\nContent-Length: -1\r\n\r\n`);
+    const told = () => Array.from(nginx.accesses().matchAll(/"path":"([^"]*)"/g), ([, path]) => path).slice(-4);
+    await expect.poll(told).toEqual(['/api/v1/payments/webhooks/pix/[hidden]', '/api/v1/spoilt', '[hidden]', '[unreadable]']);
     expect(nginx.accesses()).not.toContain('very-secret');
   });
 });
