@@ -25,9 +25,20 @@ const options = {
   seed: { type: 'string', default: '1' },
 } as const;
 
+/** Of nothing that was asked for here. */
+export class Misunderstood extends Error {}
+
+function wishes(args: string[]) {
+  try {
+    return parseArgs({ args, options }).values;
+  } catch (fault) {
+    throw new Misunderstood(fault instanceof Error ? fault.message : String(fault));
+  }
+}
+
 /** A night on which a campaign goes viral: `--users 100,500,1000`, `--arrivals 1000`; see docs/performance.md. */
 export async function night(args: string[]): Promise<boolean> {
-  const { values } = parseArgs({ args, options });
+  const values = wishes(args);
   const counts = (given?: string) => (given === undefined ? [] : given.split(',').map(some));
   const [users, arrivals] = [counts(values.users), counts(values.arrivals)];
   const common = { seconds: some(values.seconds), rampSeconds: whole(values.ramp), seed: whole(values.seed) };
@@ -37,7 +48,8 @@ export async function night(args: string[]): Promise<boolean> {
     ...users.map((many) => ({ ...common, users: many, thinkMs: thinkMs(many), rampSeconds: Math.max(common.rampSeconds, many / 500) })),
     ...arrivals.map((many) => ({ ...common, arrivals: many, thinkMs: 0 })),
   ];
-  if (crowds.length === 0) throw new Error('nobody asks: --users or --arrivals say how many');
+  if (crowds.length === 0) throw new Misunderstood('nobody asks: --users or --arrivals say how many');
+  if (values.url !== undefined && !URL.canParse(values.url)) throw new Misunderstood(`${values.url} is no address`);
   const most = Math.max(...users, ...arrivals);
   const starting = values.url === undefined ? startSite(most) : knownSite(values.url, most);
   // What was begun is ended, too.
@@ -97,9 +109,12 @@ async function thanksAtRest(thanked: () => string[], before: number, { gifts }: 
   const until = performance.now() + PAID_WITHIN_MS;
   for (;;) {
     const letters = thanked().slice(before);
-    if (letters.length >= gifts || performance.now() > until) return { letters: letters.length, gifts: new Set(letters).size };
+    if (letters.length >= gifts || performance.now() > until) break;
     await pause(500);
   }
+  await pause(TWICE_WITHIN_MS);
+  const letters = thanked().slice(before);
+  return { letters: letters.length, gifts: new Set(letters).size };
 }
 
 function progress({ users, arrivals = 0, seconds, rampSeconds }: Crowd): (left: number, line: string) => void {
@@ -127,12 +142,12 @@ const spentBy = ({ name, night: { ownCpu }, cpuMsPerThousand }: Judged): string 
 /** Of nobody, in no time or without a thought nothing can be told. */
 function some(given: string): number {
   const number = whole(given);
-  if (number === 0) throw new Error(`${given === '' ? 'nothing' : given} is not enough`);
+  if (number === 0) throw new Misunderstood(`${given === '' ? 'nothing' : given} is not enough`);
   return number;
 }
 
 function whole(given: string): number {
   const number = Number(given);
-  if (!Number.isSafeInteger(number) || number < 0) throw new Error(`${given} is not a whole number`);
+  if (!Number.isSafeInteger(number) || number < 0) throw new Misunderstood(`${given} is not a whole number`);
   return number;
 }

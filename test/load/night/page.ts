@@ -49,6 +49,10 @@ ${chart(
   'P95 from the moment a request was due',
   night.bySecond.map(({ p95 }) => p95),
   'ms',
+)}${chart(
+  'Errors',
+  night.bySecond.map(({ failed }) => failed),
+  'per second',
 )}
 <p>Asking itself took ${(night.ownCpu * 100).toFixed(0)} % of a core${cpuMsPerThousand?.all === undefined ? '' : `, the system ${cpuMsPerThousand.all.toFixed(0)} ms of CPU per 1,000 requests`}.</p></section>`;
 
