@@ -17,6 +17,7 @@ import { startSite, type Site } from './harness/site.js';
 
 /** By chance only where there is time to look into what it finds. */
 const SEED = Number(process.env.SEED ?? farOr(randomInt(1_000_000), 1));
+if (!Number.isInteger(SEED)) throw new Error(`SEED=${process.env.SEED} is no whole number`);
 /** Until the processes have become as large as their work makes them. */
 const WARM_MS = farOr(30_000, 3_000);
 /** Longest that a fault may take besides its own time: until it is over for sure, and everything left over has ended. */

@@ -85,7 +85,7 @@ const ROUNDS_THAT_TELL = 5;
 export const nemesis = fault({
   name: 'two of these at once, by chance, again and again',
   promise: 'nothing that was acknowledged is lost, nothing is doubled, and all goes on after each',
-  ...{ seconds: 1, spares: nothing, backSeconds: NEMESIS_BACK_SECONDS, mostMs: 15_000, near: true },
+  ...{ seconds: 1, spares: nothing, backSeconds: NEMESIS_BACK_SECONDS, mostMs: 15_000, near: true, endsSenders: true },
   async inject(ground) {
     const ends = performance.now() + NEMESIS_SECONDS * 1_000;
     let rounds = 0;

@@ -2,6 +2,7 @@ import { newId } from '../../../src/kernel/ids.js';
 import { pause } from '../../../src/kernel/waiting.js';
 import { chance } from '../../load/night/mix.js';
 import { ask, type Answer, type Question } from './asking.js';
+import { oneOf } from './broken-links.js';
 import type { Journal, Kind } from './journal.js';
 import { aiKeyOf, stayIn, type Person } from './people.js';
 import { AI_MODEL, WEBHOOK_WORD, type Site } from './site.js';
@@ -15,7 +16,8 @@ const OWN_MS = 300;
 const GIVE_MS = 500;
 const WRITE_MS = 300;
 const ASK_MS = 1_200;
-const LIVE_MS = 250;
+const LIVES = 4;
+const LIVE_MS = 160;
 const AGAIN_MS = 250;
 /** Nobody tries longer than this to do what he began. */
 const PATIENCE_MS = 60_000;
@@ -40,23 +42,35 @@ const isOwn =
   };
 const isMade = ({ status, json }: Answer) => status === 201 && typeof json.id === 'string';
 const SPENT = 'token_budget_exhausted';
+const isSpent = ({ status, json }: Answer) => status === 429 && ((json.error ?? json) as { code?: unknown }).code === SPENT;
 /** With an answer to his own question, or told that his budget of the day is spent. */
 const isAnswered =
   ({ mark }: Person) =>
-  ({ status, json, text }: Answer) => {
-    const { code } = (json.error ?? json) as { code?: unknown };
-    return status === 200 ? text.includes(mark) : status === 429 && code === SPENT;
-  };
+  (answer: Answer) =>
+    answer.status === 200 ? answer.text.includes(mark) : isSpent(answer);
+
+/** Who asks the AI, as he is, and as a program does it. */
+interface Asker {
+  person: Person;
+  key: string;
+}
+
+async function newAsker({ url, newcomers }: Site): Promise<Asker> {
+  const [person] = await newcomers(1);
+  return { person: person!, key: await aiKeyOf(url, person!) };
+}
 
 let givers = 0;
 let phones = 0;
 const newPhone = () => `+55119${String(80_000_000 + (phones += 1))}`;
 
-/** People who read, give, write and ask at a steady pace until they are told that it is enough; whoever has begun something ends it. */
-export async function startCrowd(site: Site, journal: Journal, seed: number) {
+/**
+ * People who read, give, write and ask at a steady pace until they are told that it is enough; whoever has begun something ends it.
+ * Whose budget of the AI is spent is relieved by somebody else, unless he is to stay.
+ */
+export async function startCrowd(site: Site, journal: Journal, seed: number, { relieved = true } = {}) {
   const { url, campaigns, owner, people } = site;
-  const askers = await site.newcomers(2);
-  const keys = await Promise.all(askers.map((asker) => aiKeyOf(url, asker)));
+  const askers = [await newAsker(site), await newAsker(site)];
   const state = { over: false };
   const open = new Set<Promise<unknown>>();
   let turn: Promise<unknown> = Promise.resolve();
@@ -96,7 +110,6 @@ export async function startCrowd(site: Site, journal: Journal, seed: number) {
       await pause(thinkMs * (0.5 + draw()));
     }
   }
-  const oneOf = <T>(some: readonly T[], draw: () => number): T => some[Math.floor(draw() * some.length)]!;
 
   const reading = (draw: () => number) => () => {
     const isList = draw() < 0.5;
@@ -108,7 +121,7 @@ export async function startCrowd(site: Site, journal: Journal, seed: number) {
   };
 
   const readingOwn = (draw: () => number) => async () => {
-    const person = oneOf([...people, ...askers], draw);
+    const person = oneOf([...people, ...askers.map((asker) => asker.person)], draw);
     await stayIn(url, person);
     const path = oneOf(own, draw);
     await stepped({
@@ -175,22 +188,30 @@ export async function startCrowd(site: Site, journal: Journal, seed: number) {
     await insist(() => ({ kind: 'messages', key, who: mark, method: 'POST', path, body, token, address, right }));
   };
 
-  const asking = (person: Person) => async () => {
-    await stayIn(url, person);
-    const body = { message: `${person.mark}${newId()}: quanto falta para o telhado?` };
-    const { token, address, mark } = person;
-    const path = '/api/v1/ai/chat';
-    await stepped({ kind: 'AI', key: body.message, who: mark, method: 'POST', path, body, token, address, right: isAnswered(person) });
+  async function askAI(n: number, path: string, token: string, body: (content: string) => object): Promise<void> {
+    const asker = askers[n]!;
+    const { mark, address } = asker.person;
+    const content = `${mark}${newId()}: quanto falta para o telhado?`;
+    const who = { kind: 'AI' as const, key: content, who: mark, address, token };
+    const answer = await stepped({ ...who, method: 'POST', path, body: body(content), right: isAnswered(asker.person) });
+    if (!relieved || !isSpent(answer) || askers[n] !== asker) return;
+    // Where nobody can join now, the next question finds out again that there is nothing left.
+    const next = await newAsker(site).catch(() => asker);
+    if (askers[n] === asker) askers[n] = next;
+  }
+
+  const asking = (n: number) => async () => {
+    await stayIn(url, askers[n]!.person);
+    await askAI(n, '/api/v1/ai/chat', askers[n]!.person.token, (message) => ({ message }));
   };
 
   /** As a program made for OpenAI does it, with a key of its own. */
-  const passing = (person: Person, token: string) => async () => {
-    const content = `${person.mark}${newId()}: quanto falta para o telhado?`;
-    const body = { model: AI_MODEL, temperature: 0, messages: [{ role: 'user', content }] };
-    const { address, mark } = person;
-    const path = '/v1/chat/completions';
-    await stepped({ kind: 'AI', key: content, who: mark, method: 'POST', path, body, token, address, right: isAnswered(person) });
-  };
+  const passing = (n: number) => () =>
+    askAI(n, '/v1/chat/completions', askers[n]!.key, (content) => ({
+      model: AI_MODEL,
+      temperature: 0,
+      messages: [{ role: 'user', content }],
+    }));
 
   const living = () => stepped({ kind: 'live', key: 'live', who: STRANGER, path: '/health/live', address: '198.51.100.8', right: isOk });
 
@@ -203,12 +224,11 @@ export async function startCrowd(site: Site, journal: Journal, seed: number) {
     ...Array.from({ length: READERS }, () => actor(READ_MS, reading)),
     ...Array.from({ length: OWN_READERS }, () => actor(OWN_MS, readingOwn)),
     ...people.slice(0, DONORS).map((person) => actor(GIVE_MS, (draw) => giving(person, draw))),
-    ...askers.flatMap((person, n) => [actor(ASK_MS, () => asking(person)), actor(ASK_MS, () => passing(person, keys[n]!))]),
+    ...askers.flatMap((_, n) => [actor(ASK_MS, () => asking(n)), actor(ASK_MS, () => passing(n))]),
     actor(WRITE_MS, () => writing),
-    actor(LIVE_MS, () => living),
+    ...Array.from({ length: LIVES }, () => actor(LIVE_MS, () => living)),
   ];
   return {
-    askers,
     between,
     /** One gift more, to this campaign, from an address that nobody else has. */
     give: (campaign: string, draw: () => number) => giving(oneOf(people, draw), draw, campaign, `198.19.1.${(givers += 1) % 250}`)(),

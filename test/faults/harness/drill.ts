@@ -76,13 +76,14 @@ export async function drill(site: Site, fault: Fault, before: Resources, seed: n
     ...{ fault, verdict, spared, before, after, notes, longestMs: longest },
     recoveredAfterSeconds: seconds,
     wrong: [...faultsIn(verdict), ...wrong],
-    missed: missedOf(fault, spared, seconds, longest, excessOf(after, before)),
+    missed: missedOf(fault, verdict, spared, seconds, longest, excessOf(after, before)),
   };
 }
 
-function missedOf(fault: Fault, spared: Spared, seconds: number, longest: number, excess: string[]): string[] {
+function missedOf(fault: Fault, { unknown }: Verdict, spared: Spared, seconds: number, longest: number, excess: string[]): string[] {
   const { errors, p95Ms, backSeconds, mostMs } = fault;
   return [
+    ...(unknown > 0 && !fault.endsSenders ? [`${unknown} messages are unknown, though nobody who sends was ended`] : []),
     ...(fault.spares.length > 0 && spared.asked === 0 ? ['nobody else asked anything'] : []),
     ...(spared.failed > spared.asked * errors ? [`${spared.failed} of ${spared.asked} others failed (${spared.met.join(', ')})`] : []),
     ...(spared.p95Ms > p95Ms ? [`P95 of others was ${spared.p95Ms} ms`] : []),

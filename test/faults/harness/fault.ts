@@ -40,6 +40,8 @@ export interface Fault {
   near?: true;
   /** May overlap with another of those. */
   mixes?: true;
+  /** Whoever sends messages may be ended in the middle of one: nobody knows then whether it was sent, and it is told so. */
+  endsSenders?: true;
 }
 
 export const everything: readonly Kind[] = kinds;

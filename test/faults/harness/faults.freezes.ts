@@ -57,7 +57,7 @@ export const freezeFaults: Fault[] = [
   fault({
     name: 'one session of PostgreSQL stands still for 8 s',
     promise: 'who is served by it waits and is answered; nobody is refused',
-    ...{ seconds: 8, spares: everything, p95Ms: 8_500, backSeconds: 1, mixes: true },
+    ...{ seconds: 8, spares: everything, p95Ms: 3_000, backSeconds: 1, mixes: true },
     inject: oneSession,
   }),
   fault({

@@ -40,10 +40,10 @@ export const linkFaults: Fault[] = [
     inject: badly(POSTGRES, { latencyMs: 50 }),
   }),
   fault({
-    name: 'PostgreSQL is reached with 100 kB a second for 8 s',
+    name: 'each connection to PostgreSQL carries 30 kB a second for 8 s',
     promise: 'everything is answered, later',
     ...{ seconds: 8, spares: everything, p95Ms: 2_000, backSeconds: 3 },
-    inject: badly(POSTGRES, { bytesPerSecond: 100_000 }),
+    inject: badly(POSTGRES, { bytesPerSecond: 30_000 }),
   }),
   fault({
     name: 'connections to PostgreSQL are reset for 4 s',

@@ -90,7 +90,7 @@ async function midnightComes({ site, draw, note }: Ground): Promise<string[]> {
   const journal = openJournal();
   try {
     const sleepless = await later.newcomers(SLEEPLESS);
-    const crowd = await startCrowd(later, journal, Math.floor(draw() * 1e6));
+    const crowd = await startCrowd(later, journal, Math.floor(draw() * 1e6), { relieved: false });
     const since = performance.now();
     if (midnight - since < LEAST_BEFORE_MS) throw new Error(`people could ask only ${Math.round(midnight - since)} ms before midnight`);
     const { json } = await send(later.url, { path: '/api/v1/ai/usage', token: sleepless[0]!.token, address: sleepless[0]!.address });

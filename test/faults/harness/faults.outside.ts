@@ -137,7 +137,7 @@ export const outsideFaults: Fault[] = [
   fault({
     name: 'connections to Meta are reset for 4 s',
     promise: 'nobody who asks notices; a message whose call had begun is told as unknown and sent by nobody again, the others wait',
-    ...{ seconds: 4, spares: everything, backSeconds: 1 },
+    ...{ seconds: 4, spares: everything, backSeconds: 1, endsSenders: true },
     inject: writingWhile('reset', someUnknown),
   }),
   fault({

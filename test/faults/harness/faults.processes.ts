@@ -1,8 +1,7 @@
 import { signalTree } from '../../support/freeze.js';
 import { eventually } from '../../support/lab.js';
+import { oneOf } from './broken-links.js';
 import { done, everything, fault, healing, reading, type Ground } from './fault.js';
-
-const oneOf = <T>(some: readonly T[], draw: () => number): T => some[Math.floor(draw() * some.length)]!;
 
 function signal(pid: number | undefined, name: NodeJS.Signals): void {
   if (pid === undefined || pid === 0) throw new Error('there is no such process');
@@ -40,7 +39,7 @@ export const processFaults = [
   fault({
     name: 'a supervisor is killed, and its instance with it',
     promise: 'who reads notices nothing; the other instance goes on alone until systemd has started it again',
-    ...{ seconds: 0, spares: reading, backSeconds: 5, mixes: true },
+    ...{ seconds: 0, spares: reading, backSeconds: 5, mixes: true, endsSenders: true },
     async inject(ground) {
       const instance = anInstance(ground);
       const before = instance.supervisor();
@@ -57,7 +56,7 @@ export const processFaults = [
   fault({
     name: 'a background process is killed',
     promise: 'nobody who asks anything notices; what it had begun is done once, or told as unknown',
-    ...{ seconds: 0, spares: everything, backSeconds: 1, mixes: true },
+    ...{ seconds: 0, spares: everything, backSeconds: 1, mixes: true, endsSenders: true },
     async inject(ground) {
       const instance = anInstance(ground);
       signal(instance.pids('background')[0], 'SIGKILL');
@@ -89,7 +88,7 @@ export const processFaults = [
   fault({
     name: 'a background process stands still (SIGSTOP)',
     promise: 'nobody who asks anything notices; it is ended after 10 s and replaced',
-    ...{ seconds: 0, spares: everything, backSeconds: 1, mixes: true },
+    ...{ seconds: 0, spares: everything, backSeconds: 1, mixes: true, endsSenders: true },
     async inject(ground) {
       const instance = anInstance(ground);
       const [pid = 0] = instance.pids('background');

@@ -20,6 +20,12 @@ async function tell(path: string, ...words: [string, ...string[]]): Promise<unkn
 
 const configure = (path: string, settings: Record<string, string>) => tell(path, 'CONFIG', 'SET', ...Object.entries(settings).flat());
 
+/** How often it has refused a command for want of room. */
+async function refusals(path: string): Promise<number> {
+  const told = String(await tell(path, 'INFO', 'errorstats'));
+  return Number(/errorstat_OOM:count=(\d+)/.exec(told)?.[1] ?? 0);
+}
+
 /** The file of the queues that grows at present. */
 function newestFile(dataDir: string): string {
   const folder = join(dataDir, 'redis-queue', 'appendonlydir');
@@ -34,17 +40,24 @@ export const redisFaults = [
     promise: 'nobody notices, and no work is forgotten',
     ...{ seconds: 6, spares: everything, backSeconds: 1, near: true, mixes: true },
     async inject(ground) {
-      const state = { over: false };
+      const state = { over: false, wiped: 0, away: 0 };
+      const wipe = (path: string) =>
+        tell(path, 'FLUSHALL').then(
+          () => (state.wiped += 1),
+          // Another fault may have ended it, or made it stand still.
+          () => (state.away += 1),
+        );
       const wiping = (async () => {
         while (!state.over) {
-          // Where it stands still or is away there is nothing to wipe.
-          await Promise.all(paths(ground).map((path) => tell(path, 'FLUSHALL').catch(() => undefined)));
+          await Promise.all(paths(ground).map(wipe));
           await pause(500);
         }
       })();
-      return () => {
+      return async () => {
         state.over = true;
-        return wiping;
+        await wiping;
+        ground.note(`wiped ${state.wiped} times${state.away > 0 ? `, ${state.away} times it was away` : ''}`);
+        if (state.wiped === 0) throw new Error('it was never wiped');
       };
     },
   }),
@@ -53,12 +66,15 @@ export const redisFaults = [
     promise: 'nobody notices',
     ...{ seconds: 8, spares: everything, backSeconds: 1 },
     async inject(ground) {
+      const { queue, cache } = ground.site.paths;
+      const before = await refusals(queue);
       await Promise.all(paths(ground).map((path) => configure(path, { maxmemory: '1' })));
-      return () =>
-        Promise.all([
-          configure(ground.site.paths.queue, { maxmemory: '256mb' }),
-          configure(ground.site.paths.cache, { maxmemory: '64mb' }),
-        ]);
+      return async () => {
+        const refused = (await refusals(queue)) - before;
+        await Promise.all([configure(queue, { maxmemory: '256mb' }), configure(cache, { maxmemory: '64mb' })]);
+        ground.note(`Redis of the queues refused ${refused} writes`);
+        if (refused === 0) throw new Error('nothing was refused');
+      };
     },
   }),
   fault({

@@ -24,7 +24,7 @@ export function tally(all: readonly Asked[]): string[] {
 }
 
 /** How often each of the crowd asks. */
-const PACE_MS = { live: 250, lists: 120, campaigns: 120, own: 300, gifts: 500, payments: 500, messages: 300, AI: 1_200 };
+const PACE_MS = { live: 40, lists: 120, campaigns: 120, own: 300, gifts: 500, payments: 500, messages: 300, AI: 1_200 };
 
 /** Who waits asks nothing meanwhile: what he would have asked at his pace would have waited, too. */
 const waitsOf = ({ kind, outcome }: Asked): number[] =>
@@ -75,11 +75,9 @@ export async function resourcesOf({ instances, rows }: Site): Promise<Resources>
 
 /** A tenth more than before may stay. */
 const MORE = 1.1;
-/** Beside it, what comes and goes by itself: connections that nginx keeps for a minute, heaps that no one has swept yet, one session of each process. */
-const slack: Resources = { descriptors: 64, memoryMb: 64, sessions: 6 };
 
-export function excessOf(now: Resources, before: Resources): string[] {
-  return (Object.keys(slack) as (keyof Resources)[])
-    .filter((what) => now[what] > before[what] * MORE + slack[what])
+/** What has no figure is too much as well. */
+export const excessOf = (now: Resources, before: Resources): string[] =>
+  (['descriptors', 'memoryMb', 'sessions'] as const)
+    .filter((what) => !(now[what] <= before[what] * MORE))
     .map((what) => `${what}: ${now[what]} after ${before[what]}`);
-}
