@@ -41,8 +41,8 @@ export class SecondFactors {
     this.sealing = keys.for('second factor');
   }
 
-  async isOn(userId: string, tx?: Tx): Promise<boolean> {
-    return (await this.store.of(userId, tx))?.confirmedAt instanceof Date;
+  isOn(userId: string, tx?: Tx): Promise<boolean> {
+    return this.store.isOn(userId, tx);
   }
 
   /** Nothing is asked for yet: it begins when the person has shown that the app works. */

@@ -1,11 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
+import { Questions } from '../database/questions.js';
 import type { Tx } from '../database/transactions.js';
 import { SecondFactor } from './second-factor.entity.js';
 
+const ON = { name: 'second-factor-on', text: 'SELECT FROM second_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL' };
+
 @Injectable()
 export class SecondFactorsStore {
-  constructor(private readonly db: DataSource) {}
+  constructor(
+    private readonly db: DataSource,
+    private readonly questions: Questions,
+  ) {}
+
+  async isOn(userId: string, tx?: Tx): Promise<boolean> {
+    const found = await (tx ? this.questions.askIn(tx, ON, [userId]) : this.questions.ask(ON, [userId]));
+    return found.length === 1;
+  }
 
   of(userId: string, manager: EntityManager = this.db.manager): Promise<SecondFactor | null> {
     return manager.findOneBy(SecondFactor, { userId });

@@ -42,8 +42,10 @@ export class SignIn {
     const fits = await this.hashing.check(known.id === null ? null : known.passwordHash, password);
     if (known.id === null || known.disabled || !fits) return this.fail(email, new Refusal('invalid_credentials'));
     const session = await this.transactions.run(async (tx) => {
-      if (!(await this.store.stillHolds(tx, known))) throw new Refusal('invalid_credentials');
-      if (await this.second.isOn(known.id, tx)) {
+      // The second is answered after the first has waited for whoever changes the person, and sees what he did.
+      const [holds, asksForCode] = await Promise.all([this.store.stillHolds(tx, known), this.second.isOn(known.id, tx)]);
+      if (!holds) throw new Refusal('invalid_credentials');
+      if (asksForCode) {
         if (otp === undefined) throw new Refusal('otp_required');
         if (!(await this.second.use(tx, known.id, otp))) return undefined;
       }

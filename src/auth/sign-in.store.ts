@@ -25,6 +25,11 @@ const LOOK = {
     LEFT JOIN sign_in_failures f ON f.account = asked.account`,
 };
 
+const HOLDS = {
+  name: 'sign-in-holds',
+  text: 'SELECT FROM users WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL AND deleted_at IS NULL FOR SHARE',
+};
+
 const FORGET = `DELETE FROM sign_in_failures WHERE account = decode($1, 'hex')`;
 
 interface Circumstances {
@@ -58,11 +63,7 @@ export class SignInStore {
    * disabled or gone. From here on whoever does that waits, and then ends what is opened here.
    */
   async stillHolds(tx: Tx, { id, passwordHash }: Known): Promise<boolean> {
-    const held = await tx.query<unknown[]>(
-      'SELECT FROM users WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL AND deleted_at IS NULL FOR SHARE',
-      [id, passwordHash],
-    );
-    return held.length === 1;
+    return (await this.questions.askIn(tx, HOLDS, [id, passwordHash])).length === 1;
   }
 
   async failed(email: string): Promise<void> {

@@ -54,6 +54,9 @@ export function withCommit(tx: Tx, statement: Prepared): void {
   endingOf(tx).statements.push(statement);
 }
 
+/** Whether it may still be asked anything: later its connection is somebody else's. */
+export const isOpen = (tx: Tx): boolean => endings.has(tx);
+
 function endingOf(tx: Tx): Ending {
   const ending = endings.get(tx);
   if (!ending) throw new Error('the transaction is over, nothing can be added to it');
@@ -96,9 +99,13 @@ export class Transactions {
     try {
       client = (await runner.connect()) as ImpatientClient;
       client.on('error', lose);
-      await runner.startTransaction();
+      const begun = client.beginTransaction();
+      // Where it fails the connection is no more: whatever is asked on it fails as well, and is heard first.
+      begun.catch(() => undefined);
+      Object.assign(runner, { isTransactionActive: true, transactionDepth: 1 });
       endings.set(tx, ending);
       const result = await work(tx);
+      await begun;
       close(runner);
       await this.say(client, ending.statements);
       return result;
