@@ -105,8 +105,8 @@ export class Transactions {
       Object.assign(runner, { isTransactionActive: true, transactionDepth: 1 });
       endings.set(tx, ending);
       const result = await work(tx);
-      await begun;
       close(runner);
+      await begun;
       await this.say(client, ending.statements);
       return result;
     } catch (fault) {
