@@ -11,7 +11,7 @@ import type { Site } from './site.js';
 
 const DAY_MS = 86_400_000;
 /** From the first step towards the small site: it has to be there, and people who ask. */
-const COMES_AFTER_MS = 80_000;
+const COMES_AFTER_MS = 110_000;
 const LEAST_BEFORE_MS = 15_000;
 const AFTER_MS = 20_000;
 /** So few that whoever asks all the while has none left before the day ends. */
