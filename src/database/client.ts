@@ -26,14 +26,6 @@ export class ImpatientClient extends pg.Client {
     }) as typeof this.query;
   }
 
-  /** Says that a transaction begins, in one piece with all that is asked before this turn of the loop is over. */
-  beginTransaction(): Promise<unknown> {
-    const { stream } = this.connection;
-    stream.cork();
-    process.nextTick(() => stream.uncork());
-    return this.query('BEGIN');
-  }
-
   /**
    * Says at once what ends a transaction, in one piece. Nobody else is heard until that is answered:
    * a statement still on its way here would be committed alone.

@@ -99,14 +99,11 @@ export class Transactions {
     try {
       client = (await runner.connect()) as ImpatientClient;
       client.on('error', lose);
-      const begun = client.beginTransaction();
-      // Where it fails the connection is no more: whatever is asked on it fails as well, and is heard first.
-      begun.catch(() => undefined);
-      Object.assign(runner, { isTransactionActive: true, transactionDepth: 1 });
+      // Nothing is said before this is answered: where it is refused, what is on its way already would be committed alone.
+      await runner.startTransaction();
       endings.set(tx, ending);
       const result = await work(tx);
       close(runner);
-      await begun;
       await this.say(client, ending.statements);
       return result;
     } catch (fault) {
