@@ -9,10 +9,10 @@ import { strangersIn } from './harness/asking.js';
 import { catalogue, isWhole } from './harness/catalogue.js';
 import { startCrowd } from './harness/crowd.js';
 import { guaranteesDocument, lineOf } from './harness/document.js';
-import { drill, type Result } from './harness/drill.js';
-import { longestMs, resourcesOf, secondsToRecover, type Resources } from './harness/figures.js';
+import { drill, REST_MS, type Result } from './harness/drill.js';
+import { excessOf, longestMs, resourcesOf, secondsToRecover, type Resources } from './harness/figures.js';
 import { openJournal, type Asked, type Outcome } from './harness/journal.js';
-import { faultsIn, judge } from './harness/judge.js';
+import { faultsIn, judge, settled } from './harness/judge.js';
 import { startSite, type Site } from './harness/site.js';
 
 /** By chance only where there is time to look into what it finds. */
@@ -66,6 +66,7 @@ describe.each(places)('What is promised holds $place through', ({ some, diskOf }
   let disk: SmallDisk | undefined;
   let site: Site | undefined;
   let before: Resources;
+  let atRest: Resources;
 
   beforeAll(async () => {
     disk = diskOf();
@@ -76,7 +77,9 @@ describe.each(places)('What is promised holds $place through', ({ some, diskOf }
     await crowd.stop();
     journal.close();
     before = await resourcesOf(site);
-  }, 180_000);
+    await new Promise((resolve) => setTimeout(resolve, farOr(REST_MS, 0)));
+    atRest = await resourcesOf(site);
+  }, 300_000);
   afterAll(async () => {
     try {
       await site?.close();
@@ -99,6 +102,15 @@ describe.each(places)('What is promised holds $place through', ({ some, diskOf }
       expect(farOr(result.missed, []), evidenceOf(site!)).toEqual([]);
     },
     BESIDES_MS + farOr(3_600_000, 0),
+  );
+
+  it.runIf(farOr(true, false))(
+    'and when nobody has asked for long, no session and no descriptor is left of all of that',
+    async () => {
+      const left = async () => excessOf({ ...(await resourcesOf(site!)), memoryMb: atRest.memoryMb }, atRest);
+      expect(await settled(left, (excess) => excess.length === 0, REST_MS)).toEqual([]);
+    },
+    BESIDES_MS,
   );
 
   it('and whoever judges would see what is lost, doubled, foreign or broken', async () => {

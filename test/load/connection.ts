@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectSafely } from 'node:tls';
+import { gunzipSync } from 'node:zlib';
 
 const END_OF_HEADERS = '\r\n\r\n';
 const LAST_PIECE = Buffer.from('0\r\n\r\n');
@@ -12,6 +14,23 @@ export interface Answered {
   head: string;
   /** As it travelled. */
   body: Buffer;
+}
+
+/** What was said, however it travelled. */
+export function textOf({ head, body }: Answered): string {
+  const whole = inPieces.test(head) ? joined(body) : body;
+  return (/\r\ncontent-encoding: gzip\r\n/i.test(head) ? gunzipSync(whole) : whole).toString();
+}
+
+function joined(body: Buffer): Buffer {
+  const pieces: Buffer[] = [];
+  for (let at = 0; ;) {
+    const end = body.indexOf('\r\n', at);
+    const length = parseInt(body.toString('latin1', at, end), 16);
+    if (!(length > 0)) return Buffer.concat(pieces);
+    pieces.push(body.subarray(end + 2, end + 2 + length));
+    at = end + 2 + length + 2;
+  }
 }
 
 /**
@@ -38,9 +57,11 @@ export class Connection {
   }
 
   static async to(address: string, noAnswerMs = 0): Promise<Connection> {
-    const { port, hostname, host } = new URL(address);
-    const socket = connect(Number(port), hostname).setNoDelay();
-    await once(socket, 'connect');
+    const { port, hostname, host, protocol } = new URL(address);
+    const isSafe = protocol === 'https:';
+    const to = { host: hostname, port: Number(port || (isSafe ? 443 : 80)) };
+    const socket = (isSafe ? connectSafely({ ...to, servername: hostname }) : connect(to)).setNoDelay();
+    await once(socket, isSafe ? 'secureConnect' : 'connect');
     return new Connection(socket, host, noAnswerMs);
   }
 

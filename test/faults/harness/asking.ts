@@ -70,8 +70,8 @@ function judged(question: Question, answer: Answer): Pick<Outcome, 'verdict' | '
 
 /** Asks once, with a word in the journal before and one after. */
 export async function ask(url: string, journal: Journal, question: Question): Promise<Answer & { verdict: Outcome['verdict'] }> {
-  const { kind, key, who, cents } = question;
-  const n = journal.intend({ kind, key, who, ...(cents !== undefined && { cents }) });
+  const { kind, key, who, cents, campaign } = question;
+  const n = journal.intend({ kind, key, who, ...(cents !== undefined && { cents, campaign }) });
   const began = performance.now();
   const answer = await send(url, question);
   const { verdict, why } = judged(question, answer);

@@ -67,7 +67,7 @@ async function overlap(ground: Ground) {
     plans.map(async ({ one, waitMs, lastsMs }) => {
       await pause(waitMs);
       // What the other one has just killed is not there to be broken, nor to be made good.
-      const made = await one.inject({ ...ground, note: () => undefined }).catch(() => undefined);
+      const made = await one.inject({ ...ground, note: () => undefined, well: () => undefined }).catch(() => undefined);
       if (made) injected += 1;
       const heal = made ?? done;
       await pause(lastsMs);

@@ -145,7 +145,7 @@ export async function startCrowd(site: Site, journal: Journal, seed: number, { r
       const body = { amountCents: cents, method: 'pix', message: key };
       let leftAt = -Infinity;
       const wish = (): Question => ({
-        ...{ kind: 'gifts', key, who: person.mark, cents, method: 'POST', path: `/api/v1/campaigns/${campaign}/donations`, body },
+        ...{ kind: 'gifts', key, who: person.mark, cents, campaign, method: 'POST', path: `/api/v1/campaigns/${campaign}/donations`, body },
         ...{ token: person.token, address, headers: { 'idempotency-key': key }, right: isMade },
         leftJustNow: performance.now() - leftAt < TAKEN_OVER_MS,
       });

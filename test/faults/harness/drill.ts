@@ -29,7 +29,7 @@ const CALM_MS = farOr(4_000, 2_500);
 /** Beyond its promise, before it is given up. */
 const LATE_MS = 60_000;
 /** Connections of a pool that nobody uses end after 30 s, those that nginx keeps after 60. */
-const REST_MS = farOr(90_000, 0);
+export const REST_MS = farOr(90_000, 0);
 
 /** One fault from before it until all is as it was. */
 export async function drill(site: Site, fault: Fault, before: Resources, seed: number): Promise<Result> {
@@ -51,11 +51,15 @@ export async function drill(site: Site, fault: Fault, before: Resources, seed: n
   const noted = (what: string) => (fault: unknown) => void wrong.push(`${what}: ${fault instanceof Error ? fault.message : String(fault)}`);
   await calmSince(performance.now(), LATE_MS).catch(noted('it was not well before'));
   moments.injected = performance.now();
-  const ground = { site, crowd, draw: chance(seed), calm, asked: () => journal.read(), note: (what: string) => notes.push(what) };
+  let wellAt: number | undefined;
+  const ground = {
+    ...{ site, crowd, draw: chance(seed), calm, asked: () => journal.read(), note: (what: string) => notes.push(what) },
+    well: () => void (wellAt ??= performance.now()),
+  };
   const heal = await fault.inject(ground).catch(noted('it could not be done'));
   await pause(fault.seconds * 1_000);
   await heal?.().catch(noted('it did not end well'));
-  moments.healed = fault.seconds === 0 ? moments.injected : performance.now();
+  moments.healed = fault.seconds === 0 ? moments.injected : (wellAt ?? performance.now());
   await calmSince(moments.healed, fault.backSeconds * 1_000 + LATE_MS).catch(noted('it did not recover'));
   moments.over = performance.now();
   const ready = () => Promise.all(site.instances.map((instance) => instance.isWhole()));

@@ -12,6 +12,8 @@ export interface Ground {
   calm: (since: number) => Promise<number>;
   /** All that was asked until now. */
   asked: () => readonly Asked[];
+  /** It is good again from this moment on: what comes after only looks at what became of it. */
+  well: () => void;
   /** What is to be told beside what is measured of each fault. */
   note: (what: string) => void;
 }

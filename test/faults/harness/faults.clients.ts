@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { newId } from '../../../src/kernel/ids.js';
 import { pause } from '../../../src/kernel/waiting.js';
 import { send } from './asking.js';
-import { everything, fault, healing, type Ground } from './fault.js';
+import { everything, fault, type Ground } from './fault.js';
 import { settled } from './judge.js';
 
 const SLOW = 400;
@@ -134,10 +134,14 @@ export const clientFaults = [
     ...{ seconds: 12, spares: everything, backSeconds: 1 },
     async inject(ground) {
       const sockets = await openMany([portOf(ground.site.url)], IDLE);
-      ground.note(`${sockets.filter((socket) => socket.readyState === 'open').length} were open at once`);
-      return healing(() => {
+      const open = () => sockets.filter((socket) => socket.readyState === 'open').length;
+      ground.note(`${open()} were open at once`);
+      return () => {
+        const left = open();
         for (const socket of sockets) socket.destroy();
-      });
+        ground.note(`${left} still at the end`);
+        return left < IDLE * LEAST_OPEN ? Promise.reject(new Error(`only ${left} of ${IDLE} were left`)) : Promise.resolve();
+      };
     },
   }),
   fault({

@@ -27,25 +27,28 @@ function from({ asked }: Ground, kind: Kind): () => Asked[] {
 const givingWhile = (manner: Manner) => async (ground: Ground) => {
   const { site, crowd, draw, note } = ground;
   const gifts = from(ground, 'gifts');
-  const well = await badly('bank', manner)(ground);
-  // Each insists until he has given, which whoever drills waits for, as for all others.
-  for (let n = 0; n < GIFTS; n += 1) void crowd.give(oneOf(site.campaigns, draw), draw);
+  const heal = await badly('bank', manner)(ground);
+  const given = Promise.all(Array.from({ length: GIFTS }, () => crowd.give(oneOf(site.campaigns, draw), draw)));
   return async () => {
     const refused = gifts().filter(({ outcome }) => outcome?.verdict === 'refused');
-    await well();
+    await heal();
+    ground.well();
     const slowestMs = refused.reduce((most, { outcome }) => Math.max(most, Math.round(outcome!.ms)), 0);
     note(`${refused.length} were refused, the slowest after ${slowestMs} ms`);
     if (refused.length === 0 || slowestMs > MOST_CHARGE_MS) throw new Error(`${refused.length} were refused, one after ${slowestMs} ms`);
+    const without = (await given).filter((made) => !made).length;
+    if (without > 0) throw new Error(`${without} of ${GIFTS} never got their gift through`);
   };
 };
 
 /** Messages that were taken while Meta is so; what became of them when it is well again is for `judged`. */
 const writingWhile = (manner: Manner, judged: (ground: Ground, ids: string[]) => Promise<void>) => async (ground: Ground) => {
   const messages = from(ground, 'messages');
-  const well = await badly('Meta', manner)(ground);
+  const heal = await badly('Meta', manner)(ground);
   return async () => {
     const ids = messages().flatMap(({ outcome }) => (outcome?.verdict === 'right' ? [outcome.id!] : []));
-    await well();
+    await heal();
+    ground.well();
     await judged(ground, ids);
   };
 };
@@ -72,11 +75,12 @@ async function someUnknown(ground: Ground, ids: string[]): Promise<void> {
 /** People join while the post is so: each gets his letter, once. */
 const joiningWhile = (manner: Manner) => async (ground: Ground) => {
   const { site, note } = ground;
-  const well = await badly('post', manner)(ground);
+  const heal = await badly('post', manner)(ground);
   const joined = site.newcomers(LETTERS);
   joined.catch(() => undefined);
   return async () => {
-    await well();
+    await heal();
+    ground.well();
     const began = performance.now();
     const people = await joined;
     const letters = () => people.map(({ email }) => site.post.received.filter(({ to }) => to.includes(email)).length);
@@ -92,10 +96,11 @@ const joiningWhile = (manner: Manner) => async (ground: Ground) => {
 /** Some still wait for their answer when it is made good. */
 const waitingWhile = (manner: Manner) => async (ground: Ground) => {
   const questions = from(ground, 'AI');
-  const well = await badly('AI', manner)(ground);
+  const heal = await badly('AI', manner)(ground);
   return async () => {
     const waiting = questions().filter(({ outcome }) => !outcome).length;
-    await well();
+    await heal();
+    ground.well();
     ground.note(`${waiting} waited`);
     if (waiting === 0) throw new Error('nobody waited');
   };

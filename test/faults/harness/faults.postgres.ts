@@ -108,7 +108,7 @@ export const postgresFaults = [
     name: `somebody locks the campaign of the night for 20 s, while ${GIFTS} people give to it`,
     promise: 'who gives to it is refused after 3 s, with when to come again; others notice nothing, and each gift is taken once',
     ...{ seconds: 20, spares: [...reading, 'messages', 'AI'], backSeconds: 5 },
-    async inject({ site, crowd, draw }) {
+    async inject({ site, crowd, draw, well, note }) {
       const [hot = ''] = site.campaigns;
       const holder = await connected(site.engines.databaseUrl);
       await holder.query('BEGIN');
@@ -116,8 +116,11 @@ export const postgresFaults = [
       const gifts = Promise.all(Array.from({ length: GIFTS }, () => crowd.give(hot, draw)));
       return async () => {
         await holder.query('COMMIT');
+        well();
+        const since = performance.now();
         await holder.end();
         const given = await gifts;
+        note(`all ${GIFTS} had given ${((performance.now() - since) / 1_000).toFixed(1)} s after it`);
         const without = given.filter((made) => !made).length;
         if (without > 0) throw new Error(`${without} of ${GIFTS} never got their gift through`);
       };

@@ -81,7 +81,7 @@ export const redisFaults = [
     name: 'Redis of the queues throws out what it likes (allkeys-lru in 2 MB) for 8 s',
     promise: 'no work is forgotten; the instances say that they are not ready, and why',
     ...{ seconds: 8, spares: everything, backSeconds: 1 },
-    async inject({ site, note }) {
+    async inject({ site, note, well }) {
       await configure(site.paths.queue, { 'maxmemory-policy': 'allkeys-lru', maxmemory: '2mb' });
       const unready = () => Promise.all(site.instances.map((instance) => instance.isReady()));
       const told = eventually(unready, (ready) => !ready.includes(true), 20_000);
@@ -92,6 +92,7 @@ export const redisFaults = [
         } finally {
           // Else whatever is drilled next meets it, too.
           await configure(site.paths.queue, { 'maxmemory-policy': 'noeviction', maxmemory: '256mb' });
+          well();
         }
         note('both instances said so');
         await eventually(unready, (ready) => !ready.includes(false), 20_000);

@@ -66,9 +66,9 @@ export interface Resources {
 
 const SESSIONS = `SELECT count(*)::int AS many FROM pg_stat_activity WHERE application_name LIKE 'mutirao%'`;
 
-/** Of both instances, while nobody asks anything. */
-export async function resourcesOf({ instances, rows }: Site): Promise<Resources> {
-  const pids = familyOf(instances.map((instance) => instance.supervisor()));
+/** Of both instances and of nginx, while nobody asks anything. */
+export async function resourcesOf({ instances, nginx, rows }: Site): Promise<Resources> {
+  const pids = familyOf([nginx.pid, ...instances.map((instance) => instance.supervisor())]);
   const [sessions] = await rows<{ many: number }>(SESSIONS);
   return { descriptors: descriptorsOf(pids), memoryMb: Math.round(sharedMb(pids)), sessions: sessions!.many };
 }

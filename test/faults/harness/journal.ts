@@ -13,6 +13,7 @@ export interface Intent {
   key: string;
   who: string;
   cents?: number;
+  campaign?: string;
 }
 
 export type Verdict =

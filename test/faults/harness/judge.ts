@@ -48,23 +48,26 @@ interface Row {
   key: string;
   ids: string[];
   cents: number[];
+  campaigns: string[];
 }
 
 /** Each gift that was acknowledged is there once, as it was wished; one of which nobody knows is there once at most. */
 async function gifts({ rows }: Site, all: readonly Asked[], verdict: Verdict): Promise<void> {
-  const wished = new Map(all.filter(({ kind }) => kind === 'gifts').map((one) => [one.key, one.cents]));
+  const wished = new Map(all.filter(({ kind }) => kind === 'gifts').map((one) => [one.key, one]));
   const told = new Map<string, Set<string>>();
   for (const { key, outcome } of acknowledged(all, 'gifts')) told.set(key, (told.get(key) ?? new Set()).add(outcome!.id!));
   verdict.gifts = told.size;
   const kept = await rows<Row>(
-    `SELECT message AS key, array_agg(id::text) AS ids, array_agg(amount_cents::int) AS cents FROM donations WHERE message = ANY($1) GROUP BY 1`,
+    `SELECT message AS key, array_agg(id::text) AS ids, array_agg(amount_cents::int) AS cents,
+       array_agg(campaign_id::text) AS campaigns FROM donations WHERE message = ANY($1) GROUP BY 1`,
     [[...wished.keys()]],
   );
   const byKey = new Map(kept.map((row) => [row.key, row]));
   for (const [key, ids] of told) {
     const row = byKey.get(key);
     if (ids.size > 1) verdict.doubled.push(`gift ${key} was acknowledged as ${[...ids].join()}`);
-    if (!row || ![...ids].every((id) => row.ids.includes(id)) || row.cents[0] !== wished.get(key))
+    const { cents, campaign } = wished.get(key)!;
+    if (!row || ![...ids].every((id) => row.ids.includes(id)) || row.cents[0] !== cents || row.campaigns[0] !== campaign)
       verdict.lost.push(`gift ${show({ key, told: [...ids], kept: row })}`);
   }
   for (const { key, ids } of kept) if (ids.length > 1) verdict.doubled.push(`gift ${key} is there as ${ids.join()}`);

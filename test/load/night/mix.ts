@@ -18,14 +18,21 @@ export interface Wish {
   path: string;
   headers: string;
   body: string;
-  /** What is right as an answer. */
+  /** What is right as an answer, and what stands in it then. */
   status: number;
+  shows: string;
 }
 
 export const PASSWORD = 'uma frase bem longa e minha';
 export const GIFT_CENTS = 5_000;
 const lists = ['', '', '', '?sort=-raisedCents', '?sort=endsAt', '?page=2', '?q=telhado', '?limit=50', '?q=creche&sort=-raisedCents'];
-const own = ['/users/me', '/users/me/donations', '/users/me/limits', '/ai/usage'];
+/** With what stands in each; in one's own page one's own address. */
+const own = [
+  ['/users/me', ''],
+  ['/users/me/donations', '"items":['],
+  ['/users/me/limits', '"limit":'],
+  ['/ai/usage', '"used":'],
+] as const;
 const questions = [
   'Quais campanhas precisam de ajuda?',
   'Como eu doo com Pix?',
@@ -57,27 +64,32 @@ export function wishOf({ email, token, address }: Person, campaigns: readonly st
   const signedIn = `${from}authorization: Bearer ${token}\r\n`;
   const campaign = campaigns[draw() < 0.5 ? 0 : Math.floor(draw() ** 2 * campaigns.length)] ?? '';
   const oneOf = (some: readonly string[]) => some[Math.floor(draw() * some.length)] ?? '';
-  const read = (path: string, headers: string): Wish => ({ kind, method: 'GET', path: `/api/v1${path}`, headers, body: '', status: 200 });
-  const send = (path: string, headers: string, status: number, body: object): Wish => ({
-    ...read(path, headers),
+  const read = (path: string, headers: string, shows: string): Wish => ({
+    ...{ kind, method: 'GET', path: `/api/v1${path}`, headers, body: '', status: 200, shows },
+  });
+  const send = (path: string, headers: string, shows: string, status: number, body: object): Wish => ({
+    ...read(path, headers, shows),
     method: 'POST',
     status,
     body: JSON.stringify(body),
   });
   switch (kind) {
     case 'lists':
-      return read(`/campaigns${oneOf(lists)}`, from);
+      return read(`/campaigns${oneOf(lists)}`, from, '"items":[');
     case 'campaigns':
-      return read(`/campaigns/${campaign}`, from);
-    case 'own pages':
-      return read(oneOf(own), signedIn);
+      return read(`/campaigns/${campaign}`, from, `"id":"${campaign}"`);
+    case 'own pages': {
+      const [path, shows] = own[Math.floor(draw() * own.length)]!;
+      return read(path, signedIn, shows || `"email":"${email}"`);
+    }
     case 'gifts': {
       const gift = { amountCents: GIFT_CENTS, method: draw() < 0.7 ? 'pix' : 'card', donor: { name: 'Bruno Lima', email } };
-      return send(`/campaigns/${campaign}/donations`, `${from}idempotency-key: ${randomUUID()}\r\n`, 201, gift);
+      const headers = `${from}idempotency-key: ${randomUUID()}\r\n`;
+      return send(`/campaigns/${campaign}/donations`, headers, `"campaignId":"${campaign}"`, 201, gift);
     }
     case 'AI':
-      return send('/ai/chat', signedIn, 200, { message: oneOf(questions) });
+      return send('/ai/chat', signedIn, '"reply":"', 200, { message: oneOf(questions) });
     case 'sign-ins':
-      return send('/auth/login', from, 200, { email, password: PASSWORD });
+      return send('/auth/login', from, `"email":"${email}"`, 200, { email, password: PASSWORD });
   }
 }

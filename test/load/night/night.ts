@@ -49,7 +49,8 @@ export async function night(args: string[]): Promise<boolean> {
     ...arrivals.map((many) => ({ ...common, arrivals: many, thinkMs: 0 })),
   ];
   if (crowds.length === 0) throw new Misunderstood('nobody asks: --users or --arrivals say how many');
-  if (values.url !== undefined && !URL.canParse(values.url)) throw new Misunderstood(`${values.url} is no address`);
+  if (values.url !== undefined && !isOrigin(values.url))
+    throw new Misunderstood(`${values.url} is not like https://host or http://host:port`);
   const most = Math.max(...users, ...arrivals);
   const starting = values.url === undefined ? startSite(most) : knownSite(values.url, most);
   // What was begun is ended, too.
@@ -67,7 +68,7 @@ export async function night(args: string[]): Promise<boolean> {
   writeFileSync(`${FOLDER}/night.json`, `${JSON.stringify(all, undefined, 2)}\n`);
   writeFileSync(`${FOLDER}/night.html`, pageOf(all));
   process.stdout.write(
-    `${table(figures)}\n${all.map(spentBy).join('\n')}\nseed ${values.seed}; also in ${FOLDER}/night.json and night.html\n`,
+    `${table(figures)}\n${all.map(spentBy).join('\n')}\n${values.url === undefined ? '' : 'its memory and its letters are not known here, and not judged\n'}seed ${values.seed}; also in ${FOLDER}/night.json and night.html\n`,
   );
   return figures.every(({ met }) => met);
 }
@@ -138,6 +139,11 @@ const spentBy = ({ name, night: { ownCpu }, cpuMsPerThousand }: Judged): string 
   const system = all === undefined ? '' : `; the system ${all.toFixed(0)} ms of CPU per 1,000 requests (${each.join(', ')})`;
   return `${name}: asking took ${(ownCpu * 100).toFixed(0)} % of a core${system}`;
 };
+
+function isOrigin(given: string): boolean {
+  const { protocol, pathname } = URL.canParse(given) ? new URL(given) : { protocol: '', pathname: '' };
+  return /^https?:$/.test(protocol) && pathname === '/';
+}
 
 /** Of nobody, in no time or without a thought nothing can be told. */
 function some(given: string): number {

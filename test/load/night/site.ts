@@ -146,7 +146,11 @@ async function furnish(url: string, users: number, organizer?: string): Promise<
     const { accessToken } = await eventually(
       () => call(url, '/auth/register', { email, password: PASSWORD, name: 'Ana Souza' }, { address }).catch(() => ({ accessToken: '' })),
       ({ accessToken: token }) => token !== '',
-    );
+    ).catch(() => {
+      throw new Error(
+        `${email} cannot join at ${url}: it has to take our word for addresses (TRUST_PROXY), or each is one of many from here`,
+      );
+    });
     people.push({ email, address, token: String(accessToken) });
   });
   const raised = async () => (await active()).items.reduce((sum, { raisedCents }) => sum + raisedCents, 0);

@@ -21,6 +21,7 @@ export interface Outcome {
   seconds: number;
   requests: number;
   perSecond: number;
+  /** From the very first, also while nothing else was counted yet. */
   failed: number;
   faults: Record<string, number>;
   all: Spread;
@@ -61,11 +62,13 @@ export class Tally {
     const right = status === wish.status;
     this.asked += 1;
     if (right && wish.kind === 'gifts') this.gifts += 1;
-    if (dueAt < this.beganAt) return;
-    const second = (this.bySecond[Math.floor((dueAt - this.beganAt) / 1_000)] ??= { times: [], failed: 0 });
     if (!right) {
       const fault = `${wish.kind}: ${status}`;
       this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1);
+    }
+    if (dueAt < this.beganAt) return;
+    const second = (this.bySecond[Math.floor((dueAt - this.beganAt) / 1_000)] ??= { times: [], failed: 0 });
+    if (!right) {
       second.failed += 1;
       return;
     }
@@ -89,7 +92,7 @@ export class Tally {
     const failed = [...this.faults.values()].reduce((sum, many) => sum + many, 0);
     return {
       seconds,
-      requests: all.length + failed,
+      requests: all.length + this.bySecond.reduce((sum, second) => sum + (second?.failed ?? 0), 0),
       perSecond: Math.round(all.length / seconds),
       failed,
       faults: Object.fromEntries(this.faults),
