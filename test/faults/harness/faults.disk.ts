@@ -42,7 +42,7 @@ export const diskFaults = [
   fault({
     name: 'the disk of PostgreSQL and Redis is full for 10 s',
     promise: 'who writes is served where there is room, or refused with when to come again; who reads notices nothing',
-    ...{ seconds: 10, spares: reading, backSeconds: 2, smallDisk: true },
+    ...{ seconds: 10, spares: reading, backSeconds: 5, smallDisk: true },
     async inject(ground) {
       const { rows } = ground.site;
       // A new part of its log lies there whole: it is the tables that have no room.
