@@ -85,7 +85,7 @@ export function wishOf({ email, token, address }: Person, campaigns: readonly st
     case 'gifts': {
       const gift = { amountCents: GIFT_CENTS, method: draw() < 0.7 ? 'pix' : 'card', donor: { name: 'Bruno Lima', email } };
       const headers = `${from}idempotency-key: ${randomUUID()}\r\n`;
-      return send(`/campaigns/${campaign}/donations`, headers, `"campaignId":"${campaign}"`, 201, gift);
+      return send(`/campaigns/${campaign}/donations`, headers, `"amountCents":${GIFT_CENTS}`, 201, gift);
     }
     case 'AI':
       return send('/ai/chat', signedIn, '"reply":"', 200, { message: oneOf(questions) });
