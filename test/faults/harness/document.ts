@@ -67,6 +67,9 @@ ${row('fault', 'promise', 'measured', 'RPO', 'RTO', '')}
 | --- | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 
+Without PostgreSQL nothing is answered but \`/health/live\`: no reader is shown a sum that may be older than two seconds, so that everything else is refused, in time and with when to come again. P95 above 500 ms is
+promised where something stands still or is late itself: whoever asks by it waits. nginx asks another server only when a connection is lost, not when an answer is late: under load it would take everyone for dead.
+
 Recordings may come slowly: nginx keeps them until they are whole, at most sixteen at once of each client, each as long as its next piece comes within 15 s.
 Everything else it passes on as it comes, so that 30 s are the end of it.
 
