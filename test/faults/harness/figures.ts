@@ -24,7 +24,7 @@ export function tally(all: readonly Asked[]): string[] {
 }
 
 /** How often each of the crowd asks. */
-const PACE_MS = { live: 40, lists: 120, campaigns: 120, own: 300, gifts: 500, payments: 500, messages: 300, AI: 1_200 };
+const PACE_MS = { live: 160, lists: 120, campaigns: 120, own: 300, gifts: 500, payments: 500, messages: 300, AI: 1_200 };
 
 /** Who waits asks nothing meanwhile: what he would have asked at his pace would have waited, too. */
 const waitsOf = ({ kind, outcome }: Asked): number[] =>

@@ -146,9 +146,10 @@ async function furnish(url: string, users: number, organizer?: string): Promise<
     const { accessToken } = await eventually(
       () => call(url, '/auth/register', { email, password: PASSWORD, name: 'Ana Souza' }, { address }).catch(() => ({ accessToken: '' })),
       ({ accessToken: token }) => token !== '',
-    ).catch(() => {
+    ).catch((cause: unknown) => {
       throw new Error(
         `${email} cannot join at ${url}: it has to take our word for addresses (TRUST_PROXY), or each is one of many from here`,
+        { cause },
       );
     });
     people.push({ email, address, token: String(accessToken) });
